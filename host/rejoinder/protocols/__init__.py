@@ -1,0 +1,40 @@
+"""Codecs: one file for each platform, bytes to events and commands to bytes. No asyncio, no socket, no plugin.
+
+A codec lives as long as its call, not as long as a socket: it maps the platform's ids to our turns.
+"""
+
+from typing import Protocol
+
+from rejoinder.dialogue import Action
+from rejoinder.events import Command, Event
+
+
+class Codec(Protocol):
+    """The wire rules of one platform, for one call."""
+
+    #: The platform's name, as used in YAML and logs.
+    platform: str
+    #: Seconds a call waits for its platform to dial again after a socket was lost; and after a peer's tidy goodbye.
+    grace: float
+    grace_after_goodbye: float
+
+    @property
+    def actions(self) -> frozenset[type[Action]]:
+        """What this platform can do; the engine refuses anything else."""
+        ...
+
+    def opened(self) -> list[bytes]:
+        """The frames that open each new socket of the call, in order, before anything else."""
+        ...
+
+    def decode(self, frame: bytes | str) -> list[Event]:
+        """What a frame says. Raises PeerError for one that cannot be read; the call goes on."""
+        ...
+
+    def encode(self, command: Command) -> list[bytes]:
+        """The frames that say `command`, [] if this platform has no word for it."""
+        ...
+
+    def closed(self) -> list[Event]:
+        """What it means for the talk that a socket of the call was lost."""
+        ...
