@@ -68,15 +68,7 @@ class UnknownReceived(Struct, frozen=True):
     name: str
 
 
-Event = (
-    PingReceived
-    | DetailsGiven
-    | TranscriptUpdated
-    | TurnRequested
-    | DigitsPressed
-    | CallerInterrupted
-    | UnknownReceived
-)
+Event = PingReceived | DetailsGiven | TranscriptUpdated | TurnRequested | DigitsPressed | CallerInterrupted | UnknownReceived
 
 
 class Pong(Struct, frozen=True):

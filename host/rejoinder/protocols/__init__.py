@@ -17,6 +17,8 @@ class Codec(Protocol):
     #: Seconds a call waits for its platform to dial again after a socket was lost; and after a peer's tidy goodbye.
     grace: float
     grace_after_goodbye: float
+    #: Whether the platform asks for first words (a begin message) when a call opens.
+    begins: bool
 
     @property
     def actions(self) -> frozenset[type[Action]]:

@@ -1,0 +1,62 @@
+"""What the engine orders the session to do. Neutral: no frame, no task, no clock."""
+
+from typing import Literal
+
+from msgspec import Struct
+
+from rejoinder.dialogue import Turn, TurnKind, Usage
+from rejoinder.events import Command, DetailsGiven, DigitsPressed, TranscriptUpdated
+
+Outcome = Literal["finished", "interrupted", "failed", "timed out"]
+Rung = Literal["begin", "cleanup"]
+
+
+class StartReply(Struct, frozen=True):
+    reply: int
+    turn: Turn
+
+
+class CancelReply(Struct, frozen=True):
+    reply: int
+
+
+class Send(Struct, frozen=True):
+    """Put `command` out. `turn` is the turn it belongs to (None: it goes out whatever became of the turn), `reply` the
+    reply that waits for its confirmation."""
+
+    command: Command
+    turn: int | None = None
+    reply: int | None = None
+
+
+class StartTimer(Struct, frozen=True):
+    turn: int
+    rung: Rung
+    seconds: float
+
+
+class Deliver(Struct, frozen=True):
+    """Let the response system know."""
+
+    event: DetailsGiven | TranscriptUpdated | DigitsPressed
+
+
+class TurnStarted(Struct, frozen=True):
+    turn: int
+    kind: TurnKind
+
+
+class TurnEnded(Struct, frozen=True):
+    turn: int
+    kind: TurnKind
+    outcome: Outcome
+    usage: Usage
+
+
+class Warn(Struct, frozen=True):
+    """Somebody did what is not allowed; the log says it."""
+
+    what: str
+
+
+Effect = StartReply | CancelReply | Send | StartTimer | Deliver | TurnStarted | TurnEnded | Warn
