@@ -12,7 +12,7 @@ import asyncio
 from abc import ABC, abstractmethod
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Generator, Mapping
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Generic, Literal, TypeVar
 from zoneinfo import ZoneInfo
@@ -84,7 +84,20 @@ class CallFacts:
     platform: str
     language: str = "en"
     timezone: str = "UTC"
-    vars: Mapping[str, str] = Details().variables
+    vars: Mapping[str, str] = field(default_factory=dict)
+
+
+def look_up(name: str, facts: CallFacts, details: Details) -> str | None:
+    """The value of a field by the name used in `{{ }}` (see `rejoinder.templates`), None if there is none."""
+    if name == "now":
+        return datetime.now(ZoneInfo(facts.timezone)).strftime("%A, %d %B %Y, %H:%M")
+    root, dot, rest = name.partition(".")
+    if dot and root == "vars":
+        return facts.vars.get(rest)
+    if dot and root == "call":
+        holder = facts if rest in ("id", "route", "agent", "platform") else details
+        return str(getattr(holder, rest)) if rest in CALL_FIELDS else None
+    return details.variables.get(name)
 
 
 class Call:
@@ -185,21 +198,11 @@ class Call:
 
     def field(self, name: str) -> str:
         """One field of a text by the name used in `{{ }}`: "" and one warning a call if there is none."""
-        value = self._look_up(name)
+        value = look_up(name, self.facts, self._details)
         if value is None:
             self._missing(name)
             return ""
         return value
-
-    def _look_up(self, name: str) -> str | None:
-        if name == "now":
-            return datetime.now(ZoneInfo(self.timezone)).strftime("%A, %d %B %Y, %H:%M")
-        root, dot, rest = name.partition(".")
-        if dot and root == "vars":
-            return self.facts.vars.get(rest)
-        if dot and root == "call":
-            return str(getattr(self, rest)) if rest in CALL_FIELDS else None
-        return self.variables.get(name)
 
     def interrupt(self, say: str | Say) -> None:
         """Speak out of turn: cuts off whoever speaks, and the live turn with it."""

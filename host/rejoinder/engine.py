@@ -38,7 +38,7 @@ idle      timer "cleanup"              CancelReply of a reply that goes on after
 any       order to interrupt           [CancelReply, TurnEnded(interrupted)]; Send(SpeakOut)
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 from rejoinder.contract import DETAILS_WAIT, Interrupt, Order
@@ -118,8 +118,8 @@ class _Turn:
 class Conversation:
     """The engine's state of one call.
 
-    `actions` is what the platform can do, `numbers` the names and numbers that may be dialled, `begins` whether the platform
-    asks for first words at all.
+    `actions` gives what the platform can do now, `numbers` the names and numbers that may be dialled, `begins` whether the
+    platform asks for first words at all.
     """
 
     __slots__ = (
@@ -140,7 +140,7 @@ class Conversation:
         self,
         lines: HostLines,
         *,
-        actions: frozenset[type[Action]],
+        actions: Callable[[], frozenset[type[Action]]],
         numbers: Mapping[str, str],
         begins: bool = True,
     ) -> None:
@@ -186,6 +186,10 @@ class Conversation:
         if line is None:
             return [started, self._start_reply(turn, Turn(0, "begin"))]
         return [started, *self._finish(turn, line)]
+
+    def closed(self) -> list[Effect]:
+        """The call is over."""
+        return self._interrupt()
 
     # Events.
 
@@ -334,7 +338,7 @@ class Conversation:
         return [Send(Speak(turn.number, text, uninterruptible), turn.number, turn.reply)]
 
     def _act(self, turn: _Turn, action: Action) -> list[Effect]:
-        if type(action) not in self._actions:
+        if type(action) not in self._actions():
             return [Warn(f"this platform cannot do {type(action).__name__}; the action was dropped")]
         if isinstance(action, TransferCall):
             number = self._dialled(action.to)

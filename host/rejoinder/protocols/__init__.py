@@ -5,6 +5,8 @@ A codec lives as long as its call, not as long as a socket: it maps the platform
 
 from typing import Protocol
 
+import msgspec
+
 from rejoinder.dialogue import Action
 from rejoinder.events import Command, Event
 
@@ -40,3 +42,12 @@ class Codec(Protocol):
     def closed(self) -> list[Event]:
         """What it means for the talk that a socket of the call was lost."""
         ...
+
+
+def debug_frame(frame: bytes | str) -> bytes:
+    """The answer to a person who tries a route by hand with a text that no platform sends.
+
+    Not a frame of any platform's, so it goes out only when debugging, and never to a peer that was understood once.
+    """
+    text = frame if isinstance(frame, str) else frame[:200].decode("utf-8", "replace")
+    return msgspec.json.encode({"rejoinder": "debug", "received": text[:200]})

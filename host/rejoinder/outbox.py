@@ -1,0 +1,168 @@
+"""The one writer of a call: everything that leaves goes through here, over whatever socket carries the call now.
+
+Control frames (what opens a socket, pongs) go before speech. Speech is checked against the engine at the write itself, and what
+waits while there is no socket is kept for the next one.
+"""
+
+import asyncio
+from collections import deque
+from collections.abc import Callable, Iterable
+from typing import Protocol
+
+from rejoinder.effects import Send, TurnEnded
+from rejoinder.events import Command, Finish, Speak
+
+
+class Socket(Protocol):
+    """What carries a call for a while."""
+
+    @property
+    def close_code(self) -> int | None:
+        """How it ended: a code of RFC 6455, section 7.4; None while it is open."""
+        ...
+
+    async def receive(self) -> bytes | str | None:
+        """The next frame, None once the socket is closed."""
+        ...
+
+    async def send(self, frame: bytes) -> None:
+        """Returns when the socket has taken the frame; ConnectionError if it is gone."""
+        ...
+
+    def abort(self) -> None:
+        """Drop it at once, without a goodbye."""
+        ...
+
+
+class Outbox:
+    """What waits to be written, in order, and the task that writes it.
+
+    `encode` makes frames of a command; `is_current` says whether a turn may still be spoken; `wrote` hears of each command the
+    socket took; `ended` of each turn whose last words are out; `lost` of a socket that could not be written to.
+    """
+
+    __slots__ = (
+        "_control",
+        "_encode",
+        "_ended",
+        "_is_current",
+        "_lost",
+        "_socket",
+        "_speech",
+        "_task",
+        "_wake",
+        "_wrote",
+        "dropped",
+    )
+
+    def __init__(
+        self,
+        encode: Callable[[Command], list[bytes]],
+        *,
+        is_current: Callable[[int], bool],
+        wrote: Callable[[Send], None],
+        ended: Callable[[TurnEnded], None],
+        lost: Callable[[Socket], None],
+    ) -> None:
+        self._encode = encode
+        self._is_current = is_current
+        self._wrote = wrote
+        self._ended = ended
+        self._lost = lost
+        self._socket: Socket | None = None
+        self._control: deque[bytes] = deque()
+        self._speech: deque[Send | TurnEnded] = deque()
+        self._wake: asyncio.Future[None] | None = None
+        self._task: asyncio.Task[None] | None = None
+        self.dropped = 0
+
+    def attach(self, socket: Socket, opening: Iterable[bytes], name: str) -> None:
+        """Write to `socket` from now on, `opening` before anything else; what was urgent on the former one is not on this."""
+        self._socket = socket
+        self._control.clear()
+        if self._task is None:
+            self._task = asyncio.get_running_loop().create_task(self._run(), name=name)
+        self.urgent(opening)
+
+    def detach(self) -> None:
+        """There is no socket for now: what waits goes on waiting."""
+        self._socket = None
+
+    def urgent(self, frames: Iterable[bytes]) -> None:
+        """Write `frames` before all speech."""
+        self._control.extend(frames)
+        self._rouse()
+
+    def put(self, waiting: Send | TurnEnded) -> None:
+        """Write a command behind all that waits; report the end of a turn when all before it is out."""
+        if self._speech and (merged := _merged(self._speech[-1], waiting)):
+            self._speech[-1] = merged
+        else:
+            self._speech.append(waiting)
+        self._rouse()
+
+    def purge(self, turn: int) -> None:
+        """Drop what waits of a turn that is not to be heard any more."""
+        kept = [waiting for waiting in self._speech if waiting.turn != turn]
+        self.dropped += len(self._speech) - len(kept)
+        self._speech = deque(kept)
+
+    def close(self) -> None:
+        """Stop writing; turns whose end still waits are reported."""
+        if self._task is not None:
+            self._task.cancel()
+        for waiting in self._speech:
+            if isinstance(waiting, TurnEnded):
+                self._ended(waiting)
+        self._speech.clear()
+        self._socket = None
+
+    def _rouse(self) -> None:
+        wake = self._wake
+        if wake is not None and not wake.done():
+            wake.set_result(None)
+
+    async def _run(self) -> None:
+        loop = asyncio.get_running_loop()
+        while True:
+            socket = self._socket
+            if socket is None or not (self._control or self._speech):
+                self._wake = loop.create_future()
+                await self._wake
+                continue
+            try:
+                await self._write_next(socket)
+            except ConnectionError:
+                self._lost(socket)
+
+    async def _write_next(self, socket: Socket) -> None:
+        if self._control:
+            await socket.send(self._control.popleft())
+            return
+        waiting = self._speech.popleft()
+        if isinstance(waiting, TurnEnded):
+            self._ended(waiting)
+        elif waiting.turn is not None and not self._is_current(waiting.turn):
+            self.dropped += 1
+        else:
+            await self._write(socket, waiting)
+
+    async def _write(self, socket: Socket, waiting: Send) -> None:
+        try:
+            for frame in self._encode(waiting.command):
+                await socket.send(frame)
+        except ConnectionError:
+            self._speech.appendleft(waiting)  # for the next socket, if its turn is current then
+            raise
+        self._wrote(waiting)
+
+
+def _merged(last: Send | TurnEnded, new: Send | TurnEnded) -> Send | None:
+    """The end of a turn with the last unsent chunk of that turn in it: one frame instead of two."""
+    if not isinstance(last, Send) or not isinstance(new, Send) or last.turn is None or last.turn != new.turn:
+        return None
+    spoken, end = last.command, new.command
+    if type(spoken) is not Speak or type(end) is not Finish:
+        return None
+    whole = Finish(end.turn, spoken.text + end.text, end.action, spoken.uninterruptible or end.uninterruptible)
+    return Send(whole, new.turn, new.reply or last.reply)

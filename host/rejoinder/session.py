@@ -1,0 +1,332 @@
+"""One call: reads frames, performs the engine's effects, keeps the timers and waits for the platform to dial again.
+
+A session lives as long as its call, not as long as a socket. It knows no web framework and never runs plugin code: that is
+behind its seat at the agent.
+"""
+
+import asyncio
+import logging
+from collections import Counter
+from collections.abc import Callable, Mapping
+from typing import Any, ClassVar, Literal, Protocol
+
+from rejoinder.agents import Agent
+from rejoinder.contract import CallFacts, CallReport, Order, TurnReport, look_up
+from rejoinder.dialogue import Output
+from rejoinder.effects import CancelReply, Deliver, Effect, Send, StartReply, StartTimer, TurnEnded, TurnStarted, Warn
+from rejoinder.engine import Conversation
+from rejoinder.errors import PeerError
+from rejoinder.events import Details, DetailsGiven, DigitsPressed, Finish, Pong, Speak, TranscriptUpdated
+from rejoinder.lines import HostLines
+from rejoinder.outbox import Outbox, Socket
+from rejoinder.protocols import Codec, debug_frame
+from rejoinder.stopwatch import Stopwatch
+
+EndedBy = Literal["agent", "platform", "lost", "server"]
+
+#: Outputs the socket took are confirmed to the agent in lots of half its window: it never waits for one that is on its way.
+CONFIRM_LOT = 16
+
+#: A platform's tidy goodbye (RFC 6455, section 7.4.1).
+NORMAL_CLOSURE = 1000
+
+
+class Witness(Protocol):
+    """Who is told of a call: the log and the route's observers. Never blocks, never raises."""
+
+    def call_started(self, call: CallFacts) -> None: ...
+
+    def turn_ended(self, report: TurnReport) -> None: ...
+
+    def call_ended(self, report: CallReport) -> None: ...
+
+
+class Session:
+    """One call on one route. Made when the call is first dialled; `serve` carries it over one socket after another.
+
+    It is also the agent's listener (see `rejoinder.handover.Listener`): the `on_...` methods are called on the front loop.
+    """
+
+    __slots__ = (
+        "_close_code",
+        "_codec",
+        "_complaints",
+        "_confirmed",
+        "_conversation",
+        "_details",
+        "_dials",
+        "_hears",
+        "_log",
+        "_loop",
+        "_missed",
+        "_on_end",
+        "_outbox",
+        "_seat",
+        "_socket",
+        "_started",
+        "_stopwatches",
+        "_timers",
+        "_turns",
+        "_understood",
+        "_witness",
+        "ended",
+        "facts",
+    )
+
+    def __init__(
+        self,
+        facts: CallFacts,
+        codec: Codec,
+        agent: Agent,
+        *,
+        lines: Callable[[Callable[[str], str]], HostLines],
+        numbers: Mapping[str, str],
+        log: "logging.LoggerAdapter[logging.Logger]",
+        witness: Witness,
+        on_end: Callable[["Session"], None],
+    ) -> None:
+        self.facts = facts
+        self.ended: EndedBy | None = None
+        self._loop = asyncio.get_running_loop()
+        self._started = self._loop.time()
+        self._codec = codec
+        self._conversation = Conversation(
+            lines(self._field), actions=lambda: codec.actions, numbers=numbers, begins=codec.begins
+        )
+        self._outbox = Outbox(
+            codec.encode,
+            is_current=self._conversation.is_current,
+            wrote=self._wrote,
+            ended=self._report,
+            lost=self._detach,
+        )
+        self._log = log
+        self._witness = witness
+        self._on_end = on_end
+        self._details = Details()
+        self._socket: Socket | None = None
+        self._close_code: int | None = None
+        self._understood = False
+        self._complaints: Counter[str] = Counter()
+        self._missed: set[str] = set()
+        self._timers: dict[str, asyncio.TimerHandle] = {}
+        self._stopwatches: dict[int, Stopwatch] = {}
+        self._confirmed = (0, 0)
+        self._hears: frozenset[str] = frozenset()
+        self._dials = 0
+        self._turns = 0
+        self._seat = agent.join(facts, self)
+        witness.call_started(facts)
+
+    # A socket's life.
+
+    async def serve(self, socket: Socket) -> None:
+        """Carry the call over `socket` until that closes or another takes its place."""
+        self._attach(socket)
+        try:
+            while (frame := await socket.receive()) is not None and socket is self._socket:
+                self._hear(frame)
+        finally:
+            self._detach(socket)
+
+    def _attach(self, socket: Socket) -> None:
+        former, self._socket = self._socket, socket
+        self._dials += 1
+        if self._dials > 1 and self._codec.begins:
+            self._log.info("dialled again; the former socket %s", "is dropped" if former else f"ended with {self._close_code}")
+        if former is not None:
+            former.abort()
+        self._stop_timer("grace")
+        self._outbox.attach(socket, self._codec.opened(), f"writer of call {self.facts.id}")
+        self._perform(self._conversation.opened())
+
+    def _detach(self, socket: Socket) -> None:
+        if socket is not self._socket or self.ended is not None:
+            return
+        self._socket = None
+        self._outbox.detach()
+        self._close_code = socket.close_code
+        for event in self._codec.closed():
+            self._perform(self._conversation.receive(event))
+        if self._conversation.hung_up:
+            self._end("agent")
+            return
+        goodbye = self._close_code == NORMAL_CLOSURE
+        grace = self._codec.grace_after_goodbye if goodbye else self._codec.grace
+        self._timers["grace"] = self._loop.call_later(grace, self._end, "platform" if goodbye else "lost")
+
+    def drop(self) -> None:
+        """The server stops: let go of the call so that the platform dials again elsewhere."""
+        self._end("server")
+
+    def _end(self, by: EndedBy) -> None:
+        if self.ended is not None:
+            return
+        self._perform(self._conversation.closed())
+        self.ended = by
+        self._seat.leave()
+        for timer in self._timers.values():
+            timer.cancel()
+        self._outbox.close()
+        if self._socket is not None:
+            self._socket.abort()
+        for complaint, times in self._complaints.items():
+            if times > 1:
+                self._log.warning("%s (%d times in this call)", complaint, times)
+        self._witness.call_ended(self._call_report(by))
+        self._on_end(self)
+
+    # Frames in.
+
+    def _hear(self, frame: bytes | str) -> None:
+        try:
+            events = self._codec.decode(frame)
+        except PeerError as error:
+            self._misheard(frame, error)
+            return
+        self._understood = True
+        for event in events:
+            if type(event) is DetailsGiven:
+                self._details = event.details
+            self._perform(self._conversation.receive(event))
+
+    def _misheard(self, frame: bytes | str, error: PeerError) -> None:
+        self._complain(str(error))
+        if not self._understood and self._log.isEnabledFor(logging.DEBUG):
+            self._outbox.urgent([debug_frame(frame)])
+
+    def _complain(self, complaint: str) -> None:
+        """Log a thing once a call; how often it came is said at the end."""
+        self._complaints[complaint] += 1
+        if self._complaints[complaint] == 1:
+            self._log.warning("%s", complaint)
+
+    def _field(self, name: str) -> str:
+        value = look_up(name, self.facts, self._details)
+        if value is None:
+            self.on_missing(name)
+        return value or ""
+
+    # Effects.
+
+    def _perform(self, effects: list[Effect]) -> None:
+        for effect in effects:
+            self._PERFORM[type(effect)](self, effect)
+
+    def _start_reply(self, effect: StartReply) -> None:
+        self._seat.start(effect.reply, effect.turn)
+
+    def _cancel_reply(self, effect: CancelReply) -> None:
+        self._seat.cancel(effect.reply)
+
+    def _send(self, effect: Send) -> None:
+        if type(effect.command) is Pong:
+            self._outbox.urgent(self._codec.encode(effect.command))
+        else:
+            self._outbox.put(effect)
+
+    def _start_timer(self, effect: StartTimer) -> None:
+        self._stop_timer(effect.rung)
+        self._timers[effect.rung] = self._loop.call_later(effect.seconds, self._time_out, effect)
+
+    def _stop_timer(self, name: str) -> None:
+        if timer := self._timers.pop(name, None):
+            timer.cancel()
+
+    def _time_out(self, effect: StartTimer) -> None:
+        self._perform(self._conversation.timer(effect.turn, effect.rung))
+
+    def _deliver(self, effect: Deliver) -> None:
+        match effect.event:
+            case TranscriptUpdated(transcript):
+                if "listening" in self._hears:
+                    self._seat.update(transcript)
+            case DetailsGiven(details):
+                self._seat.details(details)
+            case DigitsPressed(digits):
+                self._seat.digits(digits)
+
+    def _turn_started(self, effect: TurnStarted) -> None:
+        self._turns += 1
+        self._stopwatches[effect.turn] = Stopwatch(self._loop.time())
+
+    def _turn_ended(self, effect: TurnEnded) -> None:
+        if effect.outcome == "interrupted":
+            self._outbox.purge(effect.turn)
+            self._report(effect)
+        else:
+            self._outbox.put(effect)
+
+    def _warn(self, effect: Warn) -> None:
+        self._complain(effect.what)
+
+    _PERFORM: ClassVar[Mapping[type, Callable[["Session", Any], None]]] = {
+        StartReply: _start_reply,
+        CancelReply: _cancel_reply,
+        Send: _send,
+        StartTimer: _start_timer,
+        Deliver: _deliver,
+        TurnStarted: _turn_started,
+        TurnEnded: _turn_ended,
+        Warn: _warn,
+    }
+
+    # From the agent.
+
+    def on_joined(self, hears: frozenset[str]) -> None:
+        self._hears = hears
+
+    def on_output(self, reply: int, output: Output) -> None:
+        effects = self._conversation.output(reply, output)
+        self._perform(effects)
+        if not any(type(effect) is Send and effect.reply == reply for effect in effects):
+            self._confirm(reply)
+
+    def on_ended(self, reply: int) -> None:
+        self._perform(self._conversation.ended(reply))
+
+    def on_failed(self, reply: int, error: BaseException) -> None:
+        self._log.error("the agent failed in a turn: %r", error, exc_info=error)
+        self._perform(self._conversation.failed(reply))
+
+    def on_order(self, order: Order) -> None:
+        if self.ended is None:
+            self._perform(self._conversation.order(order))
+
+    def on_missing(self, field: str) -> None:
+        if field not in self._missed:
+            self._missed.add(field)
+            self._log.warning("the call has no field %r; the text has nothing in its place", field)
+
+    # From the outbox.
+
+    def _wrote(self, sent: Send) -> None:
+        command = sent.command
+        if isinstance(command, Speak | Finish) and (watch := self._stopwatches.get(command.turn)):
+            watch.wrote(command.text, self._loop.time(), final=type(command) is Finish)
+        if sent.reply is not None:
+            self._confirm(sent.reply)
+
+    def _confirm(self, reply: int) -> None:
+        of, count = self._confirmed
+        count = count + 1 if of == reply else 1
+        if count == CONFIRM_LOT:
+            self._seat.confirm(reply, count)
+            count = 0
+        self._confirmed = (reply, count)
+
+    def _report(self, ended: TurnEnded) -> None:
+        if watch := self._stopwatches.pop(ended.turn, None):
+            self._witness.turn_ended(watch.report(self.facts, ended, self._loop.time()))
+
+    def _call_report(self, by: EndedBy) -> CallReport:
+        return CallReport(
+            call=self.facts,
+            details=self._details,
+            ended_by=by,
+            close_code=self._close_code,
+            turns=self._turns,
+            redials=self._dials - 1,
+            dropped_outputs=self._conversation.dropped_outputs + self._outbox.dropped,
+            duration=self._loop.time() - self._started,
+        )
