@@ -1,0 +1,348 @@
+"""Retell AI's custom-LLM WebSocket: frames to events, commands to frames.
+
+Source: docs.retellai.com, "LLM WebSocket" (API reference) and "Set up your server", read 2026-11-22. In short: one JSON object
+a frame; the server speaks first; each request has an id, only the newest is heard, and only until it is marked complete;
+what has a wrong type vanishes without an error. So types are strict on the way out, and the way in is tolerant: unknown
+kinds and keys, missing fields and roles nobody documented are let through. Not so broken JSON, nor an id or a timestamp
+that is no integer, not even "1": they are echoed, and an answer under a guessed id is lost without a trace.
+"""
+
+from contextlib import suppress
+from typing import Annotated, Any, Literal
+
+from msgspec import UNSET, DecodeError, Meta, Raw, Struct, UnsetType, ValidationError, field, to_builtins
+from msgspec.json import Decoder
+
+from rejoinder.dialogue import (
+    Action,
+    EndCall,
+    Metadata,
+    PressDigits,
+    ToolCalled,
+    ToolReturned,
+    Transcript,
+    TransferCall,
+    Tuning,
+    TurnKind,
+    Word,
+    WordSource,
+)
+from rejoinder.errors import PeerError
+from rejoinder.events import (
+    Annotate,
+    CallerInterrupted,
+    Command,
+    DetailsGiven,
+    DigitsPressed,
+    Event,
+    Finish,
+    PingReceived,
+    Pong,
+    Speak,
+    SpeakOut,
+    TranscriptUpdated,
+    Tune,
+    TurnRequested,
+    UnknownReceived,
+)
+from rejoinder.protocols.retell_details import call_details
+from rejoinder.protocols.retell_numbering import Numbering
+from rejoinder.protocols.retell_transcript import REST, Item, TranscriptCache, utterances
+from rejoinder.protocols.wire import to_json
+
+_Integer = Annotated[int, Meta(ge=-(2**63), le=2**63 - 1)]  # what the encoder can give back
+
+_KINDS: dict[str, TurnKind] = {"response_required": "response", "reminder_required": "reminder"}
+_SPEAKERS: dict[str, Literal["user", "agent"]] = {"user_turn": "user", "agent_turn": "agent"}
+_KNOWN = frozenset({"ping_pong", "call_details", "update_only", "clear", *_KINDS})
+
+
+class _Heard(Struct):
+    """Any frame of the platform. No enumerations here: their errors would quote what was sent."""
+
+    interaction_type: str = ""
+    timestamp: _Integer | None = None
+    response_id: _Integer | None = None
+    transcript: list[Item] | UnsetType | None = UNSET
+    transcript_with_tool_calls: Raw | UnsetType = UNSET
+    turntaking: str | None = None
+    call: dict[str, Any] | None = None
+
+
+class _Abridged(_Heard):
+    """A frame cut by the cache: the end of its transcript, unparsed."""
+
+    rest: list[Raw] = field(name=REST, default_factory=list)
+
+
+class _Kind(Struct):
+    interaction_type: str = ""
+
+
+class _TimedItem(Item):
+    words: list[Word] | None = None
+
+
+class _Timed(Struct):
+    transcript: list[_TimedItem] | None = None
+
+
+class _Press(Struct):
+    role: str | None = None
+    digit: str | int | None = None
+
+
+_HEARD = Decoder(_Heard)
+_ABRIDGED = Decoder(_Abridged)
+_KIND = Decoder(_Kind)
+_TIMED = Decoder(_Timed)
+_PRESSES = Decoder(list[_Press])
+
+_UNREADABLE = (DecodeError, UnicodeDecodeError, RecursionError)
+
+
+class _Sent(Struct, tag_field="response_type"):
+    """Any frame of ours. A frame without its type would be taken for speech."""
+
+
+class _ConfigValues(Struct):
+    auto_reconnect: bool
+    call_details: bool
+    transcript_with_tool_calls: bool | UnsetType = UNSET
+
+
+class _Config(_Sent, tag="config"):
+    config: _ConfigValues
+
+
+class _PingPong(_Sent, tag="ping_pong"):
+    timestamp: int
+
+
+class _Response(_Sent, tag="response"):
+    response_id: int
+    content: str
+    content_complete: bool
+    no_interruption_allowed: bool | UnsetType = UNSET
+    end_call: bool | UnsetType = UNSET
+    transfer_number: str | UnsetType = UNSET
+    show_transferee_as_caller: bool | UnsetType = UNSET
+    digit_to_press: str | UnsetType = UNSET
+
+
+class _AgentInterrupt(_Sent, tag="agent_interrupt"):
+    interrupt_id: int
+    content: str
+    content_complete: bool
+    no_interruption_allowed: bool | UnsetType = UNSET
+    end_call: bool | UnsetType = UNSET
+    transfer_number: str | UnsetType = UNSET
+    digit_to_press: str | UnsetType = UNSET
+
+
+class _ToolCallInvocation(_Sent, tag="tool_call_invocation"):
+    tool_call_id: str
+    name: str
+    arguments: str
+
+
+class _ToolCallResult(_Sent, tag="tool_call_result"):
+    tool_call_id: str
+    content: str
+    successful: bool | UnsetType = UNSET
+
+
+class _Metadata(_Sent, tag="metadata"):
+    metadata: dict[str, Any]
+
+
+class _UpdateAgent(_Sent, tag="update_agent"):
+    agent_config: Tuning
+
+
+class RetellCodec:
+    """One call's translator. It outlives the call's sockets: ids and transcript are carried from one to the next.
+
+    transcript_with_tool_calls asks the platform for a second copy of the transcript, which doubles each frame and is
+    the only place where the caller's key presses may show. tuning is sent once a socket, after the configuration.
+    """
+
+    platform = "retell"
+    grace = 60.0
+    grace_after_goodbye = 6.0
+    actions: frozenset[type[Action]] = frozenset({EndCall, TransferCall, PressDigits})
+
+    def __init__(self, *, transcript_with_tool_calls: bool = False, tuning: Tuning | None = None) -> None:
+        self._config = _Config(_ConfigValues(True, True, True if transcript_with_tool_calls else UNSET))
+        self._tuning = tuning or Tuning()
+        self._numbering = Numbering()
+        self._cache = TranscriptCache()
+        self._presses_seen = 0
+
+    def opened(self) -> list[bytes]:
+        """The configuration (first or never, so again on each redial), then the knobs as they were last turned."""
+        self._numbering.redialled()
+        return [*_wire(self._config), *_tune(self._tuning)]
+
+    def closed(self) -> list[Event]:
+        """A lost socket says nothing: the platform dials again."""
+        return []
+
+    def decode(self, frame: bytes | str) -> list[Event]:
+        """What a frame says; see the module for what is tolerated. Raises PeerError."""
+        try:
+            data = frame.encode() if isinstance(frame, str) else frame
+            heard, transcript = self._read(data)
+        except ValidationError as wrong:
+            return [_unknown(data, wrong)]
+        except UnicodeError:
+            raise PeerError("a frame is not UTF-8") from None
+        except RecursionError:
+            raise PeerError("a frame is nested too deeply") from None
+        except DecodeError as wrong:
+            raise PeerError(f"a frame is not JSON: {wrong}") from None
+        return self._presses(heard) + self._events(heard, transcript, data)
+
+    def _read(self, frame: bytes) -> tuple[_Heard, Transcript]:
+        cut = self._cache.cut(frame)
+        if cut is not None:
+            with suppress(*_UNREADABLE):  # parsed whole, the frame says itself what is wrong with it
+                heard = _ABRIDGED.decode(cut.frame)
+                said = self._cache.join(frame, cut, heard.rest) if heard.transcript is UNSET else None
+                if said is not None:
+                    return heard, Transcript(said)
+        whole = _HEARD.decode(frame)
+        return whole, Transcript(utterances(whole.transcript or []))
+
+    def _events(self, heard: _Heard, transcript: Transcript, frame: bytes) -> list[Event]:
+        match heard.interaction_type:
+            case "ping_pong":
+                return [PingReceived(heard.timestamp or 0)]
+            case "update_only":
+                return [TranscriptUpdated(transcript, _SPEAKERS.get(heard.turntaking or ""))]
+            case "response_required" | "reminder_required":
+                return [self._request(heard, transcript, frame)]
+            case "call_details":
+                return [DetailsGiven(call_details(heard.call or {}))]
+            case "clear":  # undocumented; a public server met it and takes it for a barge-in
+                return [CallerInterrupted()]
+            case other:
+                return [UnknownReceived(_printable(other) or "a frame without interaction_type")]
+
+    def _request(self, heard: _Heard, transcript: Transcript, frame: bytes) -> Event:
+        if heard.response_id is None:
+            return UnknownReceived(f"{heard.interaction_type} without response_id")
+        kind = _KINDS[heard.interaction_type]
+        turn = self._numbering.turn(heard.response_id, kind, transcript)
+        if turn is None:
+            return UnknownReceived("stale request")
+        return TurnRequested(turn, kind, transcript, WordSource(lambda: _words(frame)))
+
+    def _presses(self, heard: _Heard) -> list[Event]:
+        """Keys pressed since the last frame: the list repeats all of the call's."""
+        if heard.transcript_with_tool_calls is UNSET:
+            return []
+        try:
+            items = _PRESSES.decode(heard.transcript_with_tool_calls)
+        except _UNREADABLE:  # not documented to the last type, and no reason to miss a request
+            return []
+        digits = [str(item.digit) for item in items if item.role == "dtmf" and item.digit not in (None, "")]
+        new, self._presses_seen = digits[self._presses_seen :], max(self._presses_seen, len(digits))
+        return [DigitsPressed("".join(new))] if new else []
+
+    def encode(self, command: Command) -> list[bytes]:
+        """The frames that say `command`; [] for a turn that this platform never asked for, or a note that is not JSON."""
+        match command:
+            case Speak():
+                return self._respond(command, complete=False)
+            case Finish():
+                return self._respond(command, complete=True)
+            case Pong():
+                return _wire(_PingPong(command.token))
+            case SpeakOut():
+                speech = _AgentInterrupt(command.number, command.text, content_complete=True)
+                return _wire(_wished(speech, command.uninterruptible, command.action))
+            case Annotate():
+                return _annotate(command.note)
+            case Tune():
+                self._tuning = _over(self._tuning, command.tuning)
+                return _tune(command.tuning)
+
+    def _respond(self, command: Speak | Finish, *, complete: bool) -> list[bytes]:
+        wanted = self._numbering.id_of(command.turn)
+        if wanted is None:
+            return []
+        speech = _Response(wanted, command.text, complete)
+        return _wire(_wished(speech, command.uninterruptible, command.action if isinstance(command, Finish) else None))
+
+
+def _unknown(frame: bytes, wrong: ValidationError) -> Event:
+    """A frame of the wrong shape: an event if it is of a kind we do not know anyway, else PeerError."""
+    kind = ""
+    with suppress(*_UNREADABLE):
+        kind = _KIND.decode(frame).interaction_type
+    if kind and kind not in _KNOWN:
+        return UnknownReceived(_printable(kind))
+    raise PeerError(f"a {kind or 'frame'} has the wrong shape: {wrong}") from None
+
+
+def _printable(name: str) -> str:
+    """A name that may be shown in a log: short, one line."""
+    return "".join([letter for letter in name[:64] if letter.isprintable()])
+
+
+def _words(frame: bytes) -> tuple[tuple[Word, ...], ...]:
+    try:
+        items = _TIMED.decode(frame).transcript or []
+    except _UNREADABLE:
+        return ()
+    return tuple([tuple(item.words or ()) for item in items if item.said])
+
+
+def _wished(speech: _Response | _AgentInterrupt, uninterruptible: bool, action: Action | None) -> _Sent:
+    """`speech` with its wishes; a wish that is not made is not sent."""
+    if uninterruptible:
+        speech.no_interruption_allowed = True
+    match action:
+        case EndCall():
+            speech.end_call = True
+        case TransferCall():
+            speech.transfer_number = action.to
+            if action.show_caller and isinstance(speech, _Response):
+                speech.show_transferee_as_caller = True
+        case PressDigits():
+            speech.digit_to_press = action.digits
+        case None:
+            pass
+    return speech
+
+
+def _annotate(note: ToolCalled | ToolReturned | Metadata) -> list[bytes]:
+    match note:
+        case ToolCalled():
+            arguments = to_json(dict(note.arguments))
+            return [] if arguments is None else _wire(_ToolCallInvocation(note.id, note.name, arguments.decode()))
+        case ToolReturned():
+            return _wire(_ToolCallResult(note.id, note.text, UNSET if note.successful is None else note.successful))
+        case Metadata():
+            return _wire(_Metadata(dict(note.data)))
+
+
+def _tune(tuning: Tuning) -> list[bytes]:
+    """A value out of the documented range would lose the whole frame, so it is brought in."""
+    within = Tuning(
+        None if tuning.responsiveness is None else min(max(tuning.responsiveness, 0.0), 1.0),
+        None if tuning.interruption_sensitivity is None else min(max(tuning.interruption_sensitivity, 0.0), 1.0),
+        None if tuning.reminder_trigger_ms is None else max(tuning.reminder_trigger_ms, 1),
+        None if tuning.reminder_max_count is None else max(tuning.reminder_max_count, 0),
+    )
+    return [] if within == Tuning() else _wire(_UpdateAgent(within))
+
+
+def _over(old: Tuning, new: Tuning) -> Tuning:
+    return Tuning(**{**to_builtins(old), **to_builtins(new)})
+
+
+def _wire(frame: _Sent) -> list[bytes]:
+    encoded = to_json(frame)
+    return [] if encoded is None else [encoded]
