@@ -24,6 +24,15 @@ _PLAIN: dict[type[inspect.Type], str] = {
     inspect.AnyType: "anything",
     inspect.RawType: "anything",
 }
+_SCHEMA_WORDS = {
+    "string": "text",
+    "integer": "whole number",
+    "number": "number",
+    "boolean": "yes or no",
+    "array": "list",
+    "object": "mapping",
+    "null": "nothing",
+}
 _LISTS = (
     inspect.ListType,
     inspect.VarTupleType,
@@ -75,7 +84,7 @@ def _from_schema(schema: dict[str, Any]) -> tuple[Option, ...]:
     return tuple(
         Option(
             name,
-            str(described.get("type", described.get("anyOf", "anything"))),
+            " or ".join(_SCHEMA_WORDS.get(one.get("type"), "mapping") for one in described.get("anyOf", [described])),
             name in required,
             _written(described["default"]) if "default" in described else "",
             str(described.get("description", "")),

@@ -172,7 +172,8 @@ class Registry:
             if system is None and observer is None:
                 raise source.fault(_nothing(plugin))
         except PluginError:
-            self._forget(plugin)
+            with self._lock:
+                self._forget(plugin)
             raise
         return Plugin(source.name, source.distribution, source.version, system, observer)
 
@@ -212,14 +213,13 @@ class Registry:
                 self._plugins.register(plugin, source.name)
                 self._plugins.check_pending()
             except Exception as error:
-                self._plugins.unregister(plugin)
+                self._forget(plugin)  # or `check_pending` would blame it on the next one
                 text = " ".join(str(error).split())
                 raise source.fault(f"expected the hooks of rejoinder.hookspecs, found: {text}") from error
 
     def _forget(self, plugin: object) -> None:
-        with self._lock:
-            if self._plugins.is_registered(plugin):
-                self._plugins.unregister(plugin)
+        if self._plugins.is_registered(plugin):
+            self._plugins.unregister(plugin)
 
     def _described(self, name: str) -> Installed:
         sources = self._sources[name]
@@ -257,7 +257,7 @@ def _extra_module(source: _Source) -> object:
     path = Path(source.value)
     if path.suffix != ".py":
         return importlib.import_module(source.value)
-    name = f"rejoinder_file_{path.stem}"  # not the bare stem: a plugin in `email.py` must not become the email module
+    name = f"rejoinder_file_{source.name}"  # not the file's own: a plugin in `email.py` must not become the email module
     found = importlib.util.spec_from_file_location(name, path)
     if found is None or found.loader is None:
         raise ImportError(f"{path} is no Python file")
