@@ -1,0 +1,197 @@
+"""One reply being generated, on its agent's loop."""
+
+import asyncio
+import logging
+from collections.abc import AsyncGenerator, Coroutine, Generator
+from contextlib import aclosing
+from dataclasses import dataclass
+from enum import Enum, auto
+from typing import Any
+
+from rejoinder.contract import CallFacts, Reply, ResponseSystem, SyncReply
+from rejoinder.dialogue import Output, Turn, TurnKind
+from rejoinder.errors import PluginError
+from rejoinder.handover import CLEANUP, WINDOW, Lane, Listener, call_context
+from rejoinder.threads import Pool
+
+log = logging.getLogger(__name__)
+
+#: Which method of a response system answers which kind of turn.
+METHODS: dict[TurnKind, str] = {"begin": "begin", "response": "respond", "reminder": "remind"}
+
+
+class Step(Enum):
+    """What a step of a plain generator gives instead of an output."""
+
+    DONE = auto()
+
+
+@dataclass(frozen=True, slots=True)
+class Stage:
+    """What the replies of one call are spoken with: the agent's loop and threads, and the way back to the front."""
+
+    facts: CallFacts
+    loop: asyncio.AbstractEventLoop
+    pool: Pool
+    front: Lane
+    listener: Listener
+
+
+class Speaker:
+    """One reply: runs the plugin's generator in a task, hands its outputs over, ends it when it is cancelled.
+
+    Exactly one of `on_ended` and `on_failed` is told of a reply that was not cancelled, neither of one that was.
+    """
+
+    __slots__ = ("_is_cancelled", "_number", "_overdue", "_room", "_stage", "_system", "_turn", "_waiter", "task")
+
+    def __init__(self, stage: Stage, system: ResponseSystem[Any], number: int, turn: Turn) -> None:
+        self._stage = stage
+        self._system = system
+        self._number = number
+        self._turn = turn
+        self._room = WINDOW
+        self._waiter: asyncio.Future[None] | None = None
+        self._is_cancelled = False
+        self._overdue: asyncio.TimerHandle | None = None
+        name = f"reply {number} of call {stage.facts.id} at agent {stage.facts.agent}"
+        self.task = stage.loop.create_task(self._run(), name=name, context=call_context(stage.facts))
+        self.task.add_done_callback(self._let_go)  # not in _run: a task cancelled before its first step never enters it
+
+    def confirm(self, count: int) -> None:
+        """The socket took `count` more outputs."""
+        self._room += count
+        if self._waiter is not None and not self._waiter.done():
+            self._waiter.set_result(None)
+
+    def cancel(self) -> None:
+        """From here on nothing crosses. Does not wait for the plugin's clean-up."""
+        if self._is_cancelled or self.task.done():
+            return
+        self._is_cancelled = True
+        self.task.cancel()
+        self._overdue = self._stage.loop.call_later(CLEANUP, self._name_in_log)
+
+    async def _run(self) -> None:
+        put, listener = self._stage.front.put, self._stage.listener
+        try:
+            await self._speak()
+        except BaseException as error:
+            # BaseException: a plugin's SystemExit would otherwise leave the task and end the loop for all its calls.
+            if not self._is_cancelled:
+                put(listener.on_failed, self._number, self._explained(error))
+            elif isinstance(error, asyncio.CancelledError):
+                raise
+            else:
+                log.warning("%s raised after it was cancelled", self._label(), exc_info=error)
+        else:
+            if not self._is_cancelled:
+                put(listener.on_ended, self._number)
+
+    async def _speak(self) -> None:
+        put, on_output = self._stage.front.put, self._stage.listener.on_output
+        async with aclosing(self._reply()) as reply:
+            async for output in reply:
+                if self._is_cancelled:  # the plugin swallowed its cancellation: aclose ends it here
+                    return
+                while self._room <= 0:
+                    await self._for_room()
+                self._room -= 1
+                put(on_output, self._number, output)
+
+    async def _for_room(self) -> None:
+        self._waiter = self._stage.loop.create_future()
+        try:
+            await self._waiter
+        finally:
+            self._waiter = None
+
+    def _reply(self) -> Reply:
+        given: object = getattr(self._system, METHODS[self._turn.kind])(self._turn)
+        if isinstance(given, AsyncGenerator):
+            return given
+        if isinstance(given, Generator):
+            return stepped(given, self._stage)
+        if isinstance(given, Coroutine):
+            given.close()  # or Python warns that it was never awaited
+        raise PluginError(
+            f"{self._label()} returned {_described(given)}; "
+            "expected an async generator (`async def` with a `yield` in it) or a plain generator (`def` with a `yield`)"
+        )
+
+    def _explained(self, error: BaseException) -> BaseException:
+        if not isinstance(error, asyncio.CancelledError):
+            return error
+        explained = PluginError(f"{self._label()} was cancelled, and not by the host: a task it awaited was")
+        explained.__cause__ = error
+        return explained
+
+    def _label(self) -> str:
+        facts = self._stage.facts
+        return f"agent {facts.agent}, call {facts.id}: {type(self._system).__name__}.{METHODS[self._turn.kind]}"
+
+    def _name_in_log(self) -> None:
+        log.warning("%s is still cleaning up %g s after it was cancelled", self._label(), CLEANUP)
+
+    def _let_go(self, _: asyncio.Task[None]) -> None:
+        if self._overdue is not None:
+            self._overdue.cancel()
+        if self._turn.word_source is not None:
+            self._turn.word_source.release()
+
+
+def _described(given: object) -> str:
+    if isinstance(given, Coroutine):
+        return "a coroutine"
+    return "None" if given is None else f"an object of type {type(given).__name__}"
+
+
+async def stepped(generator: SyncReply, stage: Stage) -> Reply:
+    """The outputs of a plain generator, each step of it taken in one of the agent's threads.
+
+    A step that runs cannot be cancelled: it is left to run out, its output dropped, and then a thread closes the generator.
+    """
+    steps = Steps(generator, stage)
+    try:
+        while not isinstance(output := await steps.take(), Step):
+            yield output
+    finally:
+        await steps.close()
+
+
+class Steps:
+    """A plain generator and the threads that drive it; never more than one of them is inside it."""
+
+    __slots__ = ("_context", "_generator", "_is_begun", "_is_over", "_stage", "_step")
+
+    def __init__(self, generator: SyncReply, stage: Stage) -> None:
+        self._generator = generator
+        self._stage = stage
+        # Of its own: the loop enters the context of the reply's task at any time, and two threads must not be in one.
+        self._context = call_context(stage.facts)
+        self._step: asyncio.Future[Output | Step] | None = None
+        self._is_begun = False
+        self._is_over = False
+
+    async def take(self) -> Output | Step:
+        """The next output."""
+        self._step = self._stage.pool.submit(self._stage.loop, self._context.run, self._next)
+        return await asyncio.shield(self._step)  # a future that is cancelled would not tell when the step has run out
+
+    def _next(self) -> Output | Step:
+        """In a thread."""
+        self._is_begun = True
+        self._is_over = True  # unless it yields
+        output = next(self._generator, Step.DONE)
+        self._is_over = isinstance(output, Step)
+        return output
+
+    async def close(self) -> None:
+        """Let a step that runs run out, take back one that does not, and close the generator if there is a need."""
+        step, pool = self._step, self._stage.pool
+        if step is not None and not step.done() and not pool.withdraw(step):
+            await asyncio.wait({step})
+            if not step.cancelled():
+                step.exception()  # asked for, so that asyncio does not complain that nobody did
+        if self._is_begun and not self._is_over and not pool.is_closed:
+            await pool.submit(self._stage.loop, self._context.run, self._generator.close)

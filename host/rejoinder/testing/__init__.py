@@ -1,0 +1,1 @@
+"""The public test kit for authors of plugins, and virtual time (`rejoinder.testing.clock`)."""

@@ -1,0 +1,170 @@
+"""One call at its agent, on the agent's loop: the object of the call, its replies, what it is told meanwhile."""
+
+import asyncio
+import inspect
+import logging
+from collections.abc import Callable, Coroutine
+from typing import Any
+
+from rejoinder.contract import Call, ResponseSystem, SystemFactory
+from rejoinder.dialogue import Transcript, Turn
+from rejoinder.errors import PluginError
+from rejoinder.events import Details
+from rejoinder.handover import CLEANUP, Latest, call_context
+from rejoinder.speaker import Speaker, Stage
+
+#: Seconds that `ended()` may take.
+FAREWELL = 2.0
+OPTIONAL = ("begin", "remind", "listening", "digits", "details", "ended")
+
+log = logging.getLogger(__name__)
+
+
+class Visit:
+    """Everything here runs on the agent's loop, and none of it raises: a plugin's fault is told to the front or logged."""
+
+    def __init__(self, stage: Stage, details: Details | None, updates: Latest[Transcript]) -> None:
+        self._stage = stage
+        self._first_details = details
+        self._updates = updates
+        self._call: Call | None = None
+        self._system: ResponseSystem[Any] | None = None
+        self._fault: BaseException = PluginError(f"agent {stage.facts.agent}: the call has left")
+        self._hears: frozenset[str] = frozenset()
+        self._speakers: dict[int, Speaker] = {}
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._listening: asyncio.Task[None] | None = None
+        self._leaving: asyncio.Task[None] | None = None
+
+    def join(self, factory: SystemFactory | None) -> None:
+        """Make the object of the call."""
+        facts, front, listener = self._stage.facts, self._stage.front, self._stage.listener
+        self._call = Call(
+            facts,
+            lambda order: front.put(listener.on_order, order),
+            lambda field: front.put(listener.on_missing, field),
+            self._first_details,
+        )
+        try:
+            self._system = call_context(facts).run(self._made, factory, self._call)
+            self._hears = frozenset(name for name in OPTIONAL if _is_own(self._system, name))
+        except BaseException as error:  # noqa: BLE001  SystemExit in a plugin's constructor must not end the loop
+            self._system = None
+            self._fault = error
+        else:
+            front.put(listener.on_joined, self._hears - {"ended"})
+
+    def _made(self, factory: SystemFactory | None, call: Call) -> ResponseSystem[Any]:
+        if factory is None:
+            raise PluginError(f"agent {call.agent} is closed")
+        system: object = factory(call)
+        if not isinstance(system, ResponseSystem):
+            raise PluginError(f"agent {call.agent} made a {type(system).__name__} for the call; expected a ResponseSystem")
+        return system
+
+    def start(self, number: int, turn: Turn) -> None:
+        if self._system is None or self._leaving is not None:
+            if turn.word_source is not None:
+                turn.word_source.release()
+            self._stage.front.put(self._stage.listener.on_failed, number, self._fault)
+            return
+        speaker = Speaker(self._stage, self._system, number, turn)
+        self._speakers[number] = speaker
+        speaker.task.add_done_callback(lambda _: self._forget(number, speaker))
+
+    def _forget(self, number: int, speaker: Speaker) -> None:
+        if self._speakers.get(number) is speaker:
+            del self._speakers[number]
+
+    def cancel(self, number: int) -> None:
+        if (speaker := self._speakers.get(number)) is not None:
+            speaker.cancel()
+
+    def confirm(self, number: int, count: int) -> None:
+        if (speaker := self._speakers.get(number)) is not None:
+            speaker.confirm(count)
+
+    def listen(self) -> None:
+        """There is a newer transcript. One at a time: while the plugin looks at one, newer ones replace each other."""
+        if "listening" not in self._hears:
+            self._updates.take()
+        elif self._listening is None or self._listening.done():
+            self._listening = self._notify("listening", self._listen)
+
+    async def _listen(self) -> None:
+        while (transcript := self._updates.take()) is not None:
+            await self._tell("listening", transcript)
+
+    def digits(self, digits: str) -> None:
+        self._notify("digits", lambda: self._tell("digits", digits))
+
+    def details(self, details: Details) -> None:
+        if self._call is not None:
+            self._call.learn(details)
+        self._notify("details", lambda: self._tell("details", details))
+
+    def _notify(self, name: str, tell: Callable[[], Coroutine[Any, Any, None]]) -> asyncio.Task[None] | None:
+        if name not in self._hears or self._leaving is not None:
+            return None
+        return self._spawn(name, tell())
+
+    async def _tell(self, name: str, *args: object) -> None:
+        """Call one of the plugin's coroutines; what it raises is logged."""
+        try:
+            told = getattr(self._system, name)(*args)
+            if inspect.isawaitable(told):  # a plain method in its place does no harm
+                await told
+        except asyncio.CancelledError:
+            raise
+        except BaseException:  # as above
+            log.exception("%s raised", self._label(name))
+
+    def leave(self) -> "asyncio.Task[None]":
+        """The call is over: cancel what runs, say `ended()`. The task is done when the visit is."""
+        if self._leaving is None:
+            self._leaving = self._spawn("leaving", self._leave(), is_kept=False)
+        return self._leaving
+
+    async def _leave(self) -> None:
+        for speaker in self._speakers.values():
+            speaker.cancel()
+        for task in self._tasks:
+            task.cancel()
+        running = {speaker.task for speaker in self._speakers.values()} | self._tasks
+        if running:
+            await asyncio.wait(running, timeout=CLEANUP)
+        if "ended" in self._hears:
+            await self._say_farewell()
+        self._system = None
+
+    async def _say_farewell(self) -> None:
+        try:
+            async with asyncio.timeout(FAREWELL) as limit:
+                await self._tell("ended")
+        except TimeoutError:
+            if not limit.expired():
+                raise
+            log.warning("%s took longer than %g s and was cancelled", self._label("ended"), FAREWELL)
+
+    def abandon(self) -> None:
+        """Cancel once more what did not end when the call left."""
+        for task in {speaker.task for speaker in self._speakers.values()} | self._tasks:
+            task.cancel()
+
+    def _spawn(self, what: str, coroutine: Coroutine[Any, Any, None], *, is_kept: bool = True) -> asyncio.Task[None]:
+        facts = self._stage.facts
+        name = f"{what} of call {facts.id} at agent {facts.agent}"
+        task = self._stage.loop.create_task(coroutine, name=name, context=call_context(facts))
+        if is_kept:
+            self._tasks.add(task)
+            task.add_done_callback(self._tasks.discard)
+        return task
+
+    def _label(self, name: str) -> str:
+        facts = self._stage.facts
+        return f"agent {facts.agent}, call {facts.id}: {type(self._system).__name__}.{name}"
+
+
+def _is_own(system: ResponseSystem[Any], name: str) -> bool:
+    """Whether `system` has a method of its own for `name`, from its class or set on the object."""
+    return getattr(getattr(system, name), "__func__", None) is not getattr(ResponseSystem, name)
