@@ -48,7 +48,7 @@ from rejoinder.events import (
 from rejoinder.protocols.retell_details import call_details
 from rejoinder.protocols.retell_numbering import Numbering
 from rejoinder.protocols.retell_transcript import REST, Item, TranscriptCache, utterances
-from rejoinder.protocols.wire import to_json
+from rejoinder.protocols.wire import printable, to_json
 
 _Integer = Annotated[int, Meta(ge=-(2**63), le=2**63 - 1)]  # what the encoder can give back
 
@@ -227,7 +227,7 @@ class RetellCodec:
             case "clear":  # undocumented; a public server met it and takes it for a barge-in
                 return [CallerInterrupted()]
             case other:
-                return [UnknownReceived(_printable(other) or "a frame without interaction_type")]
+                return [UnknownReceived(printable(other) or "a frame without interaction_type")]
 
     def _request(self, heard: _Heard, transcript: Transcript, frame: bytes) -> Event:
         if heard.response_id is None:
@@ -282,13 +282,8 @@ def _unknown(frame: bytes, wrong: ValidationError) -> Event:
     with suppress(*_UNREADABLE):
         kind = _KIND.decode(frame).interaction_type
     if kind and kind not in _KNOWN:
-        return UnknownReceived(_printable(kind))
+        return UnknownReceived(printable(kind))
     raise PeerError(f"a {kind or 'frame'} has the wrong shape: {wrong}") from None
-
-
-def _printable(name: str) -> str:
-    """A name that may be shown in a log: short, one line."""
-    return "".join([letter for letter in name[:64] if letter.isprintable()])
 
 
 def _words(frame: bytes) -> tuple[tuple[Word, ...], ...]:

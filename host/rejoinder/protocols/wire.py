@@ -32,3 +32,8 @@ def _mended(value: Any) -> Any:
     if isinstance(value, dict):
         return {_mended(key): _mended(item) for key, item in value.items()}
     return [_mended(item) for item in value] if isinstance(value, list) else value
+
+
+def printable(name: str) -> str:
+    """A name that a peer chose, as it may be shown in a log: one short line."""
+    return "".join([letter for letter in name[:64] if letter.isprintable()])
