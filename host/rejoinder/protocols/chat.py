@@ -7,9 +7,9 @@ interrupts. What it can do, it offers as tools.
 """
 
 from collections.abc import Callable, Mapping
-from typing import Any, Literal, TypeVar
+from typing import Any, Literal
 
-from msgspec import UNSET, DecodeError, Raw, Struct, UnsetType, ValidationError
+from msgspec import UNSET, DecodeError, Struct, UnsetType, ValidationError
 from msgspec.json import Decoder
 
 from rejoinder.dialogue import Action, Transcript, Utterance
@@ -33,8 +33,6 @@ from rejoinder.protocols.chat_answer import Answer
 from rejoinder.protocols.chat_details import request_details
 from rejoinder.protocols.chat_tools import Tool, offered
 from rejoinder.protocols.wire import printable, to_json
-
-_Wanted = TypeVar("_Wanted")
 
 #: Where a client that can set headers says which call a request belongs to.
 CALL_ID_HEADER = "X-Call-Id"
@@ -84,47 +82,32 @@ class _Request(_Vendor):
     tools: list[Tool] | None = None
 
 
-class _Envelope(Struct):
-    messages: Raw | UnsetType = UNSET
-    message: Raw | UnsetType = UNSET
-    stream: bool | None = None
-    call: Any = None
-    user_id: Any = None
-    elevenlabs_extra_body: Any = None
-
-
 _REQUEST = Decoder(_Request)
-_ENVELOPE = Decoder(_Envelope)
 
 
 def identify(body: bytes, headers: Mapping[str, str]) -> Identity:
-    """Whose request `body` is, without reading the talk in it. Raises PeerError.
+    """Whose request `body` is. Raises PeerError for all that `decode` would refuse: so a bad request is answered as one
+    before any call hears of it.
 
     The call's id is, in this order: the header `X-Call-Id`, `call.id` (Vapi), `call_id` or `conversation_id` of
     `elevenlabs_extra_body`, `user_id` (ElevenLabs). OpenAI's `user` is not read: it names a person or an application,
     and two calls under one id would interrupt each other.
     """
-    envelope = _decoded(_ENVELOPE, body)
-    extra = envelope.elevenlabs_extra_body
+    request = _request(body)
     found = (
         headers.get(CALL_ID_HEADER),
-        _entry(envelope.call, "id"),
-        _entry(extra, "call_id"),
-        _entry(extra, "conversation_id"),
-        envelope.user_id,
+        _entry(request.call, "id"),
+        _entry(request.elevenlabs_extra_body, "call_id"),
+        _entry(request.elevenlabs_extra_body, "conversation_id"),
+        request.user_id,
     )
     call_id = next((str(one) for one in found if isinstance(one, str | int) and one not in ("", True, False)), None)
-    return Identity(call_id, bool(envelope.stream), envelope.messages is not UNSET or envelope.message is UNSET)
+    return Identity(call_id, bool(request.stream), request.messages is not UNSET)
 
 
 def error_body(message: str, kind: str, code: str | None = None) -> bytes:
     """An error in OpenAI's form; `kind` is its `type`, such as invalid_request_error."""
     return to_json({"error": {"message": message, "type": kind, "param": None, "code": code}}) or b"{}"
-
-
-def is_final(frame: bytes) -> bool:
-    """Whether `frame` completes its answer."""
-    return frame.endswith(b"data: [DONE]\n\n") or not frame.startswith(b"data: ")
 
 
 class ChatCodec:
@@ -134,6 +117,7 @@ class ChatCodec:
     platform = "chat"
     grace = 120.0
     grace_after_goodbye = 120.0
+    begins = False
 
     def __init__(self, *, now: Callable[[], float], new_id: Callable[[], str]) -> None:
         self._now = now
@@ -154,6 +138,11 @@ class ChatCodec:
         """The media type of the answer to the current request."""
         return "text/event-stream" if self._streamed else "application/json"
 
+    @staticmethod
+    def is_final(frame: bytes) -> bool:
+        """Whether `frame` completes its answer."""
+        return frame.endswith(b"data: [DONE]\n\n") or not frame.startswith(b"data: ")
+
     def opened(self) -> list[bytes]:
         """Nothing: the platform speaks its own first words."""
         return []
@@ -164,11 +153,9 @@ class ChatCodec:
 
     def decode(self, frame: bytes | str) -> list[Event]:
         """What a request body says: a new turn, after the call's details if they are new. Raises PeerError."""
-        request = _decoded(_REQUEST, frame)
+        request = _request(frame)
         if request.messages is UNSET:
-            if (kind := _entry(request.message, "type")) is not None:
-                return [UnknownReceived(printable(str(kind)))]
-            raise PeerError("the request has no `messages`")
+            return [UnknownReceived(printable(str(_entry(request.message, "type"))))]
         self._begin_answer(request)
         transcript = Transcript(tuple([_utterance(message) for message in request.messages]))
         return [*self._news(request), TurnRequested(self._turn, "response", transcript)]
@@ -210,9 +197,10 @@ class ChatCodec:
         return [answer.finish(text, tool.call(action, f"call_{self._new_id()}"))]
 
 
-def _decoded(decoder: Decoder[_Wanted], body: bytes | str) -> _Wanted:
+def _request(body: bytes | str) -> _Request:
+    """A request with messages, or a vendor's event (a `message` with a `type`). Raises PeerError."""
     try:
-        return decoder.decode(body)
+        request = _REQUEST.decode(body)
     except ValidationError as wrong:
         what, _, where = str(wrong).partition(" - at `")
         place = f"`{where.strip('`').removeprefix('$.')}` of the request" if where else "the request"
@@ -223,6 +211,9 @@ def _decoded(decoder: Decoder[_Wanted], body: bytes | str) -> _Wanted:
         raise PeerError("the request is nested too deeply") from None
     except DecodeError as wrong:
         raise PeerError(f"the request is not JSON: {wrong}") from None
+    if request.messages is UNSET and _entry(request.message, "type") is None:
+        raise PeerError("the request has no `messages`")
+    return request
 
 
 def _entry(value: object, key: str) -> object:

@@ -170,6 +170,7 @@ class RetellCodec:
     platform = "retell"
     grace = 60.0
     grace_after_goodbye = 6.0
+    begins = True
     actions: frozenset[type[Action]] = frozenset({EndCall, TransferCall, PressDigits})
 
     def __init__(self, *, transcript_with_tool_calls: bool = False, tuning: Tuning | None = None) -> None:
