@@ -1,0 +1,186 @@
+"""`agents:` of every file: names, `extends`, and what each agent comes to."""
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from rejoinder.config.content import read_in
+from rejoinder.config.fields import check_options, check_spoken
+from rejoinder.config.origin import Origin
+from rejoinder.config.scope import Scope, check_name, read_language, read_timezone
+from rejoinder.config.shape import AgentConfig
+from rejoinder.config.tree import Entry, Listing, Node, Scalar, Table, files_read, plain
+from rejoinder.config.unit import Unit
+from rejoinder.config.value import Value, nearest
+from rejoinder.templates import Template, template
+
+KEYS = ("system", "options", "begin", "reminder", "extends", "language", "timezone")
+LATER = frozenset({"late", "limits", "lines", "fallback"})
+
+
+@dataclass(frozen=True, slots=True)
+class _Written:
+    """An agent as its file has it, and after `extends` (the value's node is then the merged one)."""
+
+    name: str
+    value: Value
+    parent: str | None = None
+
+
+class Agents:
+    """Every agent of every file, by full name."""
+
+    def __init__(self) -> None:
+        self._written: dict[str, _Written] = {}
+        self._scopes: dict[str, Scope] = {}
+        self._whole: dict[str, Value | None] = {}
+        self._lost_parts: set[str] = set()
+
+    def add(self, unit: Unit, root: Value, scope: Scope) -> None:
+        """Take the agents of one file."""
+        table = root.child("agents")
+        if table is None or not table.table():
+            return
+        for name, value in table.children().items():
+            if check_name(table, name) and value.table(KEYS, LATER):
+                full = unit.full(name)
+                self._written[full] = _Written(full, _with_options(value))
+                self._scopes[full] = scope
+
+    def lose(self, part: str) -> None:
+        """An included file could not be read: names that begin with it may well have been in it."""
+        self._lost_parts.add(part)
+
+    def find(self, name: Value, text: str) -> str | None:
+        """The full name of the agent that `name` names: of its own file first. Reported if there is none."""
+        for full in dict.fromkeys((name.unit.full(text), text)):
+            if full in self._written:
+                return full
+        if name.unit.part not in self._lost_parts and text.partition("/")[0] not in self._lost_parts:
+            own = f"{name.unit.part}/"
+            visible = [full.removeprefix(own) if name.unit.part else full for full in self._written]
+            name.wrong(f"there is no agent '{text}'", nearest(text, visible, "" if visible else "write it under agents:"))
+        return None
+
+    def read(self) -> dict[str, AgentConfig]:
+        """All agents that can be read."""
+        found = ((full, self._read(full)) for full in self._written)
+        return {full: agent for full, agent in found if agent is not None}
+
+    def _read(self, full: str) -> AgentConfig | None:
+        value = self._merged(full, ())
+        system = value.child("system") if value else None
+        if value is None or system is None:
+            if value is not None and "system" not in _entries(value.node):
+                value.missing("the agent has no system", "write 'system: name'; rejoinder plugins lists the installed ones")
+            return None
+        name, scope = system.text(), self._scopes[full]
+        begin, reminder = self._begin(value, scope), self._reminder(value, scope)
+        options = value.child("options")
+        if options:
+            check_options(options, scope.vars)
+        if not name or system.is_placeholder:
+            return None
+        given = plain(options.node) if options else {}
+        return AgentConfig(
+            full, name, given, begin, reminder,
+            read_language(value, scope.language), read_timezone(value, scope.timezone), scope.vars, scope.numbers,
+            frozenset(files_read(options.node)) if options else frozenset(), fingerprint(name, given),
+            value.unit.part, value.origin,
+        )  # fmt: skip
+
+    def _merged(self, full: str, trail: tuple[str, ...]) -> Value | None:
+        """The agent over all that it extends; None if that cannot be known (which is reported)."""
+        if full in self._whole:
+            return self._whole[full]
+        own = self._written[full].value
+        extends = own.child("extends")
+        merged: Value | None = own
+        if extends:
+            merged = self._over_parent(own, extends, (*trail, full))
+        elif "extends" in _entries(own.node):
+            merged = None
+        self._whole[full] = merged
+        return merged
+
+    def _over_parent(self, own: Value, extends: Value, trail: tuple[str, ...]) -> Value | None:
+        text = extends.text()
+        parent = self.find(extends, text) if text is not None else None
+        if parent is None:
+            return None
+        if parent in trail:
+            circle = " -> ".join((*trail[trail.index(parent) :], parent))
+            extends.wrong(f"agents extend each other in a circle: {circle}", "leave one extends out")
+            return None
+        above = self._merged(parent, trail)
+        if above is None:
+            return None
+        node = extended(above.node, own.node)
+        return Value(own.unit, Origin(own.origin.where, own.origin.key, node))
+
+    def _begin(self, agent: Value, scope: Scope) -> Template | None:
+        value = agent.child("begin")
+        return _line(value, scope) if value else None
+
+    def _reminder(self, agent: Value, scope: Scope) -> tuple[Template, ...]:
+        value = agent.child("reminder")
+        if value is None:
+            return ()
+        if not isinstance(value.node, Listing):
+            line = _line(value, scope)
+            return (line,) if line else ()
+        if value.node.flow and any(isinstance(item, Scalar) and item.plain for item in value.node.items):
+            value.wrong("texts in [ ] without quotes are cut at every comma", 'quote each: ["...", "..."]')
+            return ()
+        return tuple(line for item in value.items("texts") or () if (line := _line(item, scope)))
+
+
+def _line(value: Value, scope: Scope) -> Template | None:
+    """A text that is spoken as it stands."""
+    text = value.text()
+    if text is None:
+        return None
+    if isinstance(value.node, Scalar) and value.node.commented and value.node.plain:
+        value.wrong("the text ends at ' #', the rest is a remark", "quote the text to keep the #, or to show where it ends")
+    check_spoken(value, text, scope.vars)
+    return template(text)
+
+
+def _entries(node: Node) -> Mapping[str, Entry]:
+    return node.entries if isinstance(node, Table) else {}
+
+
+def _with_options(agent: Value) -> Value:
+    """The agent with the files of its options read in."""
+    options = agent.child("options")
+    if options is None or not isinstance(agent.node, Table):
+        return agent
+    entry = agent.node.entries["options"]
+    entries = {**agent.node.entries, "options": Entry(entry.key, read_in(options))}
+    return Value(agent.unit, Origin(agent.origin.where, agent.origin.key, Table(agent.node.mark, entries)))
+
+
+def extended(above: Node, own: Node) -> Node:
+    """An agent over its parent. Another system's options mean nothing to this one: they stay behind."""
+    if not isinstance(above, Table) or not isinstance(own, Table):
+        return own
+    systems = [plain(table.entries["system"].node) for table in (above, own) if "system" in table.entries]
+    switched = len(systems) == 2 and systems[0] != systems[1]
+    left = {"extends", "options"} if switched else {"extends"}
+    return deep_merged(Table(above.mark, {k: entry for k, entry in above.entries.items() if k not in left}), own)
+
+
+def deep_merged(above: Node, own: Node) -> Node:
+    """Mappings key by key, anything else replaced."""
+    if not isinstance(above, Table) or not isinstance(own, Table):
+        return own
+    entries = dict(above.entries)
+    for name, entry in own.entries.items():
+        known = entries.get(name)
+        entries[name] = Entry(entry.key, deep_merged(known.node, entry.node)) if known else entry
+    return Table(own.mark, entries, (*above.read, *own.read))
+
+
+def fingerprint(system: str, options: Mapping[str, object]) -> str:
+    """Tells whether system, options or the files they came from have changed. Holds no value in readable form."""
+    return hashlib.sha256(repr((system, options)).encode()).hexdigest()

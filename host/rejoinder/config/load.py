@@ -1,0 +1,156 @@
+"""Reading a configuration: the main file, what it includes, and all problems at once."""
+
+import os
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+from rejoinder.config.agents import Agents
+from rejoinder.config.includes import included
+from rejoinder.config.observers import read_observers
+from rejoinder.config.origin import Origin
+from rejoinder.config.parse import Parser
+from rejoinder.config.routes import Routes
+from rejoinder.config.scope import Scope, read_scope
+from rejoinder.config.server import is_loopback, read_server
+from rejoinder.config.shape import Config, RouteConfig, ServerConfig
+from rejoinder.config.sources import Sources, Unreadable
+from rejoinder.config.tree import Mark, Table, kind
+from rejoinder.config.unit import Unit
+from rejoinder.config.value import Value
+from rejoinder.errors import Problem
+
+KEYS = ("server", "include", "defaults", "vars", "numbers", "agents", "observers", "routes")
+LATER = frozenset({"webhooks", "workers", "store"})
+INCLUDED_KEYS = ("defaults", "vars", "numbers", "agents", "routes")
+MAIN_ONLY = frozenset({"server", "include", "observers", "webhooks"})
+
+
+@dataclass(frozen=True, slots=True)
+class Loaded:
+    """What came of a load: `config` (None if it cannot be used) and every problem that was found, in the order of the files.
+
+    `files` is what to watch for a change that may mend or break it; it is there in either case.
+    """
+
+    config: Config | None
+    problems: tuple[Problem, ...] = ()
+    files: frozenset[Path] = frozenset()
+    units: tuple[Unit, ...] = field(default=(), compare=False, repr=False)
+
+    @property
+    def fatal(self) -> bool:
+        return self.config is None
+
+
+def find(cwd: Path) -> Path | None:
+    """The file that commands use when none is named: ./rejoinder.yaml, then ./config/rejoinder.yaml."""
+    return next((path for path in (cwd / "rejoinder.yaml", cwd / "config" / "rejoinder.yaml") if path.is_file()), None)
+
+
+def load(
+    path: Path,
+    environ: Mapping[str, str] | None = None,
+    *,
+    secrets: bool = True,
+    start: bool = False,
+    host: str | None = None,
+) -> Loaded:
+    """Read `path` and all that belongs to it. Never raises for anything that is in a file, or for a file that is not there.
+
+    `environ` None is the process's own. `secrets=False` takes variables that nobody has set as given. With `start` an
+    included file with problems takes down its own agents and routes only. `host` stands in for `server.host`.
+    """
+    sources = Sources(os.environ if environ is None else environ, secrets=secrets)
+    main = Unit(path, sources)
+    for problem in sources.learn(path.parent / ".env"):
+        main.add(problem)
+    units = [main]
+    config = None
+    if read_unit(main):
+        units += included(main)
+        config = _Reading(units, host).config()
+    broken = {unit.part for unit in units if unit.problems}
+    files = frozenset(sources.files)
+    problems = tuple(problem for unit in units for problem in _in_order(unit))
+    if config is None or "" in broken or (broken and not start):
+        return Loaded(None, problems, files, tuple(units))
+    return Loaded(replace(config.without(broken), files=files), problems, files, tuple(units))
+
+
+def read_unit(unit: Unit) -> bool:
+    """Read and parse one file; whether it came to a mapping with keys that may stand there."""
+    try:
+        text = unit.sources.read(unit.path)
+    except Unreadable as error:
+        unit.problem(Mark(str(unit.path)), "", str(error), error.remedy)
+        return False
+    root = Parser(unit, str(unit.path), text).tree()
+    if root is None and not unit.problems:
+        unit.problem(Mark(str(unit.path)), "", "the file is empty", "rejoinder init writes one to begin with")
+    if root is None:
+        return False
+    unit.root = Origin("", root.mark, root)
+    if not isinstance(root, Table):
+        what = f"expected keys such as agents: and routes:, got {kind(root)}"
+        unit.problem(root.mark, "", what, "write 'agents:' and what belongs to it, indented, below")
+        unit.root = None
+        return False
+    top = Value(unit, unit.root)
+    return top.table(INCLUDED_KEYS, (), MAIN_ONLY) if unit.part else top.table(KEYS, LATER)
+
+
+def _in_order(unit: Unit) -> list[Problem]:
+    """The problems of a file from top to bottom, then those of the files that it names."""
+    return sorted(unit.problems, key=lambda problem: (problem.file != str(unit.path), problem))
+
+
+class _Reading:
+    """From the trees of all files to one configuration."""
+
+    def __init__(self, units: Iterable[Unit], host: str | None) -> None:
+        self.roots = [Value(unit, unit.root) for unit in units if unit.root]
+        self.lost = [unit for unit in units if unit.root is None]
+        self.main = self.roots[0]
+        self.host = host
+
+    def config(self) -> Config:
+        server = read_server(self.main.child("server"))
+        if self.host is not None:
+            server = replace(server, host=self.host)
+        outer = read_scope(self.main, Scope())
+        observers = read_observers(self.main.child("observers"), outer)
+        agents = Agents()
+        for unit in self.lost:
+            agents.lose(unit.part)
+        for root in self.roots:
+            agents.add(root.unit, root, read_scope(root, outer) if root.unit.part else outer)
+        routes = Routes(agents, observers)
+        for root in self.roots:
+            routes.add(root.unit, root)
+        read = agents.read()
+        self._protected(server, routes.found.values())
+        usable = {path: route for path, route in routes.found.items() if route.agent in read}
+        return Config(self.main.unit.path, frozenset(), server, outer.vars, outer.numbers, read, observers, usable)
+
+    def _protected(self, server: ServerConfig, routes: Iterable[RouteConfig]) -> None:
+        """Beyond this machine only routes that say so are served: anybody who finds the port can talk to the others."""
+        if is_loopback(server.host):
+            return
+        closed = [route for route in routes if not route.open]
+        remedy = "write 'open: true' on a route that anybody may call, or bind to 127.0.0.1"
+        own = ", ".join(route.path for route in closed if not route.part)
+        if own:
+            what = f"{server.host} can be reached from other machines, and not protected: {own}"
+            self._at_host(what, remedy)
+        units = {root.unit.part: root.unit for root in self.roots}
+        for route in closed:
+            if route.part and route.origin:
+                what = f"the server can be reached from other machines ({server.host}), and this route is not protected"
+                units[route.part].add(route.origin.problem((), what, remedy))
+
+    def _at_host(self, what: str, remedy: str) -> None:
+        if self.host is not None:
+            self.main.unit.problem(Mark(str(self.main.unit.path)), "--host", what, remedy)
+        elif self.main.unit.root:
+            self.main.unit.add(self.main.unit.root.problem(("server", "host"), what, remedy))

@@ -1,0 +1,152 @@
+"""`routes:` of every file: paths that cannot be confused, each with its agent."""
+
+import re
+from collections.abc import Collection, Mapping
+
+from rejoinder.config.agents import Agents
+from rejoinder.config.shape import RetellConfig, RouteConfig
+from rejoinder.config.tree import Scalar
+from rejoinder.config.unit import Unit
+from rejoinder.config.value import Value, nearest
+
+KEYS = ("agent", "platforms", "observers", "open", "retell")
+LATER = frozenset(
+    {"secret", "allow", "on_failure", "split", "after_hours", "record", "shadow"}
+    | {"late", "limits", "fallback", "lines", "language", "timezone"}
+)
+RETELL_KEYS = ("responsiveness", "interruption_sensitivity", "reminder_trigger_ms", "reminder_max_count",
+               "transcript_with_tool_calls")  # fmt: skip
+PLATFORMS = ("retell", "chat")
+#: First segments of the server's own pages.
+RESERVED = frozenset({"healthz", "readyz", "metrics", "calls", "webhooks", "admin"})
+_SEGMENT = re.compile(r"[A-Za-z0-9._~!$&'()*+,;=:@\-]+\Z")  # RFC 3986, section 3.3, without %-escapes
+
+Fault = tuple[str, str]  # what, remedy
+
+
+class Routes:
+    """Every route of every file. Files are added in order, the main one first: a clash is the later one's fault."""
+
+    def __init__(self, agents: Agents, observers: Mapping[str, object]) -> None:
+        self._agents = agents
+        self._observers = observers
+        self._taken: dict[tuple[str, ...], Value] = {}
+        self._above: dict[tuple[str, ...], tuple[str, Value]] = {}
+        self.found: dict[str, RouteConfig] = {}
+
+    def add(self, unit: Unit, root: Value) -> None:
+        """Take the routes of one file."""
+        table = root.child("routes")
+        if table is None or not table.table():
+            return
+        for path, value in table.children().items():
+            right = self._claim(table, path, value)
+            route = self._short(unit, path, value) if isinstance(value.node, Scalar) else self._long(unit, path, value)
+            if right and route:
+                self.found[path] = route
+
+    def _claim(self, table: Value, path: str, value: Value) -> bool:
+        """Whether the path may be used; its place is then taken."""
+        fault = path_fault(path) or self._clash(path)
+        if fault:
+            table.wrong(*fault, key=path)
+            return False
+        segments = tuple(path.split("/")[1:])
+        self._taken[segments] = value
+        for length in range(1, len(segments)):
+            self._above.setdefault(segments[:length], (path, value))
+        return True
+
+    def _clash(self, path: str) -> Fault | None:
+        segments = tuple(path.split("/")[1:])
+        if same := self._taken.get(segments):
+            return f"{path} is already a route ({_place(same)})", "give one of the two another path"
+        shorter = [segments[:length] for length in range(1, len(segments)) if segments[:length] in self._taken]
+        other = (f"/{'/'.join(shorter[0])}", self._taken[shorter[0]]) if shorter else self._above.get(segments)
+        if other is None:
+            return None
+        what = f"{path} and {other[0]} ({_place(other[1])}) cannot be told apart"
+        return what, "what follows a path is a call's id: let neither begin with the other"
+
+    def _short(self, unit: Unit, path: str, value: Value) -> RouteConfig | None:
+        agent = self._agent(value)
+        return RouteConfig(path, agent, part=unit.part, origin=value.origin) if agent else None
+
+    def _long(self, unit: Unit, path: str, value: Value) -> RouteConfig | None:
+        if not value.table(KEYS, LATER):
+            return None
+        agent = value.child("agent")
+        if agent is None and value.origin.child("agent") is None:
+            value.missing("the route has no agent", "write 'agent: name'")
+        full = self._agent(agent) if agent else None
+        platforms, observers = self._platforms(value), self._seen_by(value)
+        opened, retell = value.given("open"), self._retell(value)
+        is_open = bool(opened and opened.flag())
+        return RouteConfig(path, full, platforms, observers, is_open, retell, unit.part, value.origin) if full else None
+
+    def _agent(self, value: Value) -> str | None:
+        text = value.text()
+        return None if text is None or value.is_placeholder else self._agents.find(value, text)
+
+    def _platforms(self, route: Value) -> tuple[str, ...] | None:
+        value = route.given("platforms")
+        items = value.items("platforms") if value else None
+        if value is None or items is None:
+            return None
+        if not items:
+            value.wrong("no platform may dial this route", "name one, or leave platforms out")
+        return self._names(items, PLATFORMS, "platform")
+
+    def _seen_by(self, route: Value) -> tuple[str, ...]:
+        value = route.given("observers")
+        items = value.items("observers") if value else None
+        return self._names(items or [], self._observers, "observer")
+
+    def _names(self, items: list[Value], known: Collection[str], noun: str) -> tuple[str, ...]:
+        names = []
+        for item in items:
+            text = None if item.is_placeholder else item.text()
+            if text is not None and text not in known:
+                item.wrong(f"there is no {noun} '{text}'", nearest(text, known, "" if known else f"write it under {noun}s:"))
+            elif text is not None:
+                names.append(text)
+        return tuple(dict.fromkeys(names))
+
+    def _retell(self, route: Value) -> RetellConfig:
+        """Ranges as Retell's `update_agent` (API reference, LLM WebSocket, read 2026-11)."""
+        value = route.child("retell")
+        if value is None or not value.table(RETELL_KEYS):
+            return RetellConfig()
+        speed, cut = value.given("responsiveness"), value.given("interruption_sensitivity")
+        after, most = value.given("reminder_trigger_ms"), value.given("reminder_max_count")
+        tools = value.given("transcript_with_tool_calls")
+        return RetellConfig(
+            speed.number(0, 1) if speed else None,
+            cut.number(0, 1) if cut else None,
+            after.whole(1) if after else None,
+            most.whole(0) if most else None,
+            bool(tools and tools.flag()),
+        )
+
+
+def path_fault(path: str) -> Fault | None:
+    """What is wrong with a path as such: (what, remedy)."""
+    segments = path.split("/")[1:]
+    if not path.startswith("/"):
+        return f"the path '{path}' does not begin with /", f"write /{path}"
+    if "" in segments:
+        return f"the path '{path}' has an empty part", "write /name or /name/name, without a / at the end"
+    if {".", ".."} & set(segments):
+        return f"the path '{path}' holds . or ..", "write the whole path"
+    if odd := next((one for one in segments if not _SEGMENT.match(one)), None):
+        return f"'{odd}' cannot be part of a path", "use letters, digits, - _ and ."
+    if segments[0] in RESERVED:
+        return f"/{segments[0]} is the server's own", "give the route another path"
+    if segments[-2:] == ["chat", "completions"]:
+        return "the path ends in /chat/completions, which is added to every route", "leave it out"
+    return None
+
+
+def _place(value: Value) -> str:
+    mark = value.origin.key
+    return f"{mark.file}, line {mark.line}" if value.unit.part else f"line {mark.line}"

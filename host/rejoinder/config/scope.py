@@ -1,0 +1,117 @@
+"""What the agents of one file see: its vars, numbers and defaults over those of the main file."""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from zoneinfo import ZoneInfo, available_timezones
+
+from rejoinder.config.tree import Listing, Scalar, Table, kind
+from rejoinder.config.value import Value, nearest
+
+#: Reserved for a later version.
+LATER_DEFAULTS = frozenset(
+    {"late", "limits", "lines", "fallback", "secret", "allow", "on_failure"}
+    | {"begin", "reminder", "platforms", "observers", "retell", "record"}
+)
+_NAME = re.compile(r"\w[\w.\-]*\Z")
+_E164 = re.compile(r"\+[1-9]\d{6,14}\Z")  # ITU-T E.164: at most 15 digits
+_LANGUAGE = re.compile(r"[A-Za-z]{2,3}(-[A-Za-z0-9]{1,8})*\Z")  # the shape of a BCP 47 tag, not the register
+
+
+@dataclass(frozen=True, slots=True)
+class Scope:
+    """Vars and numbers by name, language and timezone for agents that say nothing else."""
+
+    vars: Mapping[str, str] = field(default_factory=dict)
+    numbers: Mapping[str, str] = field(default_factory=dict)
+    language: str = "en"
+    timezone: str = "UTC"
+
+
+def read_scope(root: Value, outer: Scope) -> Scope:
+    """The scope of a file, nearest wins."""
+    scope = outer
+    if given := root.child("vars"):
+        scope = replace(scope, vars={**outer.vars, **_vars(given)})
+    if given := root.child("numbers"):
+        scope = replace(scope, numbers={**outer.numbers, **_numbers(given)})
+    if (given := root.child("defaults")) and given.table(("language", "timezone"), LATER_DEFAULTS):
+        scope = replace(scope, language=read_language(given, scope.language), timezone=read_timezone(given, scope.timezone))
+    return scope
+
+
+def check_name(parent: Value, name: str) -> bool:
+    """Whether a name may be given to an agent, observer, var or number."""
+    if _NAME.match(name):
+        return True
+    parent.wrong(f"'{name}' cannot be a name", "use letters, digits, - _ and .", key=name)
+    return False
+
+
+def _vars(table: Value) -> dict[str, str]:
+    found = {}
+    if table.table():
+        for name, value in table.children().items():
+            if check_name(table, name) and (text := _var(value)) is not None:
+                found[name] = text
+    return found
+
+
+def _var(value: Value) -> str | None:
+    """Any single value, as it is written: `year: 2026` and `phone: +15551234567` are what they look like."""
+    text = value.node.text if isinstance(value.node, Scalar) else value.text()
+    if text is not None and "{{" in text:
+        value.wrong("a var cannot hold {{ }}", "write {{ }} into the text that uses it")
+    return text
+
+
+def _numbers(table: Value) -> dict[str, str]:
+    found = {}
+    if table.table():
+        for name, value in table.children().items():
+            if check_name(table, name) and (number := _number(value)):
+                found[name] = number
+    return found
+
+
+def _number(value: Value) -> str | None:
+    match value.node:
+        case Scalar(missing=True):
+            return "+10000000000"
+        case Scalar(substituted=False) as scalar if isinstance(scalar.value, int):
+            value.wrong("a telephone number without quotes is a whole number and loses its +", 'quote it: "+15551234567"')
+        case Scalar(text=text) if _E164.match(text):
+            return text
+        case Scalar():
+            value.wrong("not a telephone number", 'write it in E.164, + and digits only: "+442079460000"')
+        case Table() | Listing():
+            value.wrong(f"expected a telephone number, got {kind(value.node)}", 'write it in E.164: "+442079460000"')
+        case _:
+            pass
+    return None
+
+
+def read_language(parent: Value, default: str) -> str:
+    """`language:` of a mapping."""
+    value = parent.given("language")
+    text = value.text() if value else None
+    if value and text is not None and not _LANGUAGE.match(text):
+        value.wrong("not a language", "write a BCP 47 tag: en, es-419, pt-BR")
+    return text or default
+
+
+def read_timezone(parent: Value, default: str) -> str:
+    """`timezone:` of a mapping."""
+    value = parent.given("timezone")
+    text = value.text() if value else None
+    if value and text is not None and not _is_timezone(text):
+        value.wrong("not a timezone", nearest(text, available_timezones(), "write an IANA name: Europe/London, UTC"))
+    return text or default
+
+
+def _is_timezone(name: str) -> bool:
+    try:
+        ZoneInfo(name)
+    except (ValueError, KeyError, OSError):
+        return False
+    return True

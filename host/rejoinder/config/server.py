@@ -1,0 +1,68 @@
+"""`server:` of the main file."""
+
+import ipaddress
+import re
+from urllib.parse import urlsplit
+
+from rejoinder.config.shape import ServerConfig
+from rejoinder.config.value import Value
+
+KEYS = ("host", "port", "public_url", "watch")
+LATER = frozenset({"admin_token", "drain", "trusted_proxies", "workers"})
+_HOST = re.compile(r"[A-Za-z0-9_]([A-Za-z0-9._\-]*[A-Za-z0-9])?\Z")
+
+
+def is_loopback(host: str) -> bool:
+    """Whether only this machine can reach a server on `host`."""
+    address = host.strip("[]").partition("%")[0]
+    try:
+        return ipaddress.ip_address(address).is_loopback
+    except ValueError:
+        return host.lower() == "localhost"
+
+
+def read_server(value: Value | None) -> ServerConfig:
+    """The server's settings; what is wrong is reported and left at its default."""
+    default = ServerConfig()
+    if value is None or not value.table(KEYS, LATER):
+        return default
+    host, port = value.given("host"), value.given("port")
+    url, watch = value.given("public_url"), value.given("watch")
+    return ServerConfig(
+        (_host(host) if host else None) or default.host,
+        default.port if port is None or (number := port.whole(0, 65535)) is None else number,
+        (_url(url) if url else None) or default.public_url,
+        watch.flag() if watch else None,
+    )
+
+
+def _host(value: Value) -> str | None:
+    text = value.text()
+    if text is None or _HOST.match(text) or _is_address(text):
+        return text
+    value.wrong("not a host", "write an address or a name to bind to: 127.0.0.1, 0.0.0.0, ::1, localhost")
+    return None
+
+
+def _is_address(text: str) -> bool:
+    try:
+        ipaddress.ip_address(text)
+    except ValueError:
+        return False
+    return True
+
+
+def _url(value: Value) -> str | None:
+    text = value.text()
+    if not text:
+        return text
+    try:
+        parts = urlsplit(text)
+        right = parts.scheme in ("http", "https") and bool(parts.hostname) and not parts.query and not parts.fragment
+        _ = parts.port
+    except ValueError:
+        right = False
+    if right and not re.search(r"\s", text):
+        return text.rstrip("/")
+    value.wrong("not a URL that platforms can dial", "write it as https://voice.example.com, without ? and #")
+    return None

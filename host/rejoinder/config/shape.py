@@ -1,0 +1,109 @@
+"""What a configuration says once it is read: frozen values, every name resolved, every default filled in."""
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+from rejoinder.config.origin import Origin
+from rejoinder.templates import Template
+
+
+@dataclass(frozen=True, slots=True)
+class ServerConfig:
+    """`server:`. `public_url` "" is none given; `watch` None is the default: reload on save on loopback only."""
+
+    host: str = "127.0.0.1"
+    port: int = 8080
+    public_url: str = ""
+    watch: bool | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class RetellConfig:
+    """`retell:` of a route, sent when a call opens; None leaves Retell's own default.
+
+    Ranges as Retell's `update_agent` (API reference, LLM WebSocket, read 2026-11). `transcript_with_tool_calls` asks for
+    tool calls and pressed keys in the transcript, at twice the traffic.
+    """
+
+    responsiveness: float | None = None
+    interruption_sensitivity: float | None = None
+    reminder_trigger_ms: int | None = None
+    reminder_max_count: int | None = None
+    transcript_with_tool_calls: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class AgentConfig:
+    """One agent by its full name (`ava`, or `plumber/front` for `front` of an included `plumber.yaml`).
+
+    `options` is plain data, `files` what was read for it. `begin` None: the system's own first words; an empty one: the
+    caller speaks first. `vars` and `numbers` are those that its file sees. `fingerprint` changes when system, options or a
+    file they were read from does: an agent with the same one need not be opened again. `part` is the included file's
+    name, "" in the main file.
+    """
+
+    name: str
+    system: str
+    options: Mapping[str, Any] = field(default_factory=dict)
+    begin: Template | None = None
+    reminder: tuple[Template, ...] = ()
+    language: str = "en"
+    timezone: str = "UTC"
+    vars: Mapping[str, str] = field(default_factory=dict)
+    numbers: Mapping[str, str] = field(default_factory=dict)
+    files: frozenset[Path] = frozenset()
+    fingerprint: str = ""
+    part: str = ""
+    origin: Origin | None = field(default=None, compare=False, repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class ObserverConfig:
+    """One entry of `observers:`; the fields mean what they mean in an agent."""
+
+    name: str
+    system: str
+    options: Mapping[str, Any] = field(default_factory=dict)
+    files: frozenset[Path] = frozenset()
+    fingerprint: str = ""
+    origin: Origin | None = field(default=None, compare=False, repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class RouteConfig:
+    """One route: `agent` and `observers` by full name. `platforms` None is the default: retell, on loopback also chat."""
+
+    path: str
+    agent: str
+    platforms: tuple[str, ...] | None = None
+    observers: tuple[str, ...] = ()
+    open: bool = False
+    retell: RetellConfig = RetellConfig()
+    part: str = ""
+    origin: Origin | None = field(default=None, compare=False, repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Config:
+    """A whole configuration.
+
+    `files` holds every file and folder that was read or looked for, the absent ones too: a change of any of them may
+    change the configuration. `vars` and `numbers` are the main file's.
+    """
+
+    path: Path
+    files: frozenset[Path] = frozenset()
+    server: ServerConfig = ServerConfig()
+    vars: Mapping[str, str] = field(default_factory=dict)
+    numbers: Mapping[str, str] = field(default_factory=dict)
+    agents: Mapping[str, AgentConfig] = field(default_factory=dict)
+    observers: Mapping[str, ObserverConfig] = field(default_factory=dict)
+    routes: Mapping[str, RouteConfig] = field(default_factory=dict)
+
+    def without(self, parts: Collection[str]) -> "Config":
+        """This configuration without what the included files `parts` brought, and without the routes to their agents."""
+        agents = {name: agent for name, agent in self.agents.items() if agent.part not in parts}
+        routes = {p: route for p, route in self.routes.items() if route.part not in parts and route.agent in agents}
+        return replace(self, agents=agents, routes=routes)

@@ -1,0 +1,88 @@
+"""All that one load reads: files, the environment and the `.env` beside the main file."""
+
+import os
+import re
+from collections.abc import Mapping
+from pathlib import Path
+
+from rejoinder.errors import Problem
+
+LARGEST = 4 * 1024 * 1024  # bytes; a prompt or a file of rules is far below
+_LINE = re.compile(r"(?:export\s+)?([A-Za-z_][A-Za-z0-9_]*)\s*=\s*(.*)\Z")
+_ESCAPES = {"n": "\n", "t": "\t", "r": "\r"}
+
+
+class Unreadable(Exception):
+    """A file that cannot be read; the text says why, `remedy` what to do."""
+
+    def __init__(self, what: str, remedy: str) -> None:
+        self.remedy = remedy
+        super().__init__(what)
+
+
+class Sources:
+    """Reads files as text and remembers which; knows the variables. The real environment wins over `.env`."""
+
+    def __init__(self, environ: Mapping[str, str], *, secrets: bool = True) -> None:
+        self.files: set[Path] = set()
+        self.secrets = secrets
+        self._environ = environ
+        self._dotenv: dict[str, str] = {}
+
+    def variable(self, name: str) -> str | None:
+        value = self._environ.get(name)
+        return self._dotenv.get(name) if value is None else value
+
+    def read(self, path: Path) -> str:
+        """The file's text. Raises Unreadable."""
+        self.files.add(path)
+        try:
+            return self._read(path).decode("utf-8-sig").replace("\r\n", "\n")
+        except FileNotFoundError:
+            raise Unreadable(f"the file {path} does not exist", "check the name; it is relative to this file") from None
+        except UnicodeDecodeError:
+            raise Unreadable(f"the file {path} is not text in UTF-8", "save it as UTF-8") from None
+        except (OSError, ValueError) as error:
+            why = getattr(error, "strerror", None) or "its name is not possible"
+            raise Unreadable(f"the file {path} cannot be read: {why}", "check name and permissions") from None
+
+    def _read(self, path: Path) -> bytes:
+        if path.is_dir():
+            raise Unreadable(f"{path} is a folder", "name a file")
+        if path.exists() and not path.is_file():
+            raise Unreadable(f"{path} is not an ordinary file", "name an ordinary file")
+        with path.open("rb") as file:
+            content = file.read(LARGEST + 1)
+        if len(content) > LARGEST:
+            raise Unreadable(f"the file {path} is larger than {LARGEST // 1024 // 1024} MiB", "is it the right file?")
+        return content
+
+    def learn(self, path: Path) -> list[Problem]:
+        """Take the variables of a `.env` file, if it exists; what is wrong in it."""
+        self.files.add(path)
+        if not os.path.lexists(path):
+            return []
+        try:
+            text = self.read(path)
+        except Unreadable as error:
+            return [Problem(str(path), 0, 0, "", str(error), error.remedy)]
+        problems = []
+        for number, line in enumerate(text.splitlines(), 1):
+            bare = line.strip()
+            found = _LINE.match(bare)
+            if found:
+                self._dotenv[found[1]] = unquoted(found[2])
+            elif bare and not bare.startswith("#"):
+                what, remedy = "this is not a variable", "write NAME=value, or # before a remark"
+                problems.append(Problem(str(path), number, 1, "", what, remedy))
+        return problems
+
+
+def unquoted(value: str) -> str:
+    """A value of `.env`: as it stands in '…', with \\n and the like in "…", without a remark otherwise."""
+    quoted = re.match(r"'([^']*)'|\"((?:[^\"\\]|\\.)*)\"", value)
+    if quoted is None:
+        return re.split(r"\s#", value, maxsplit=1)[0].strip()
+    if quoted[2] is None:
+        return quoted[1]
+    return re.sub(r"\\(.)", lambda escape: _ESCAPES.get(escape[1], escape[1]), quoted[2])

@@ -1,0 +1,40 @@
+"""One file of YAML while it is read: where problems are collected."""
+
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from rejoinder.config.origin import Origin
+from rejoinder.config.sources import Sources
+from rejoinder.config.tree import Mark, Node
+from rejoinder.errors import Problem
+
+
+@dataclass(slots=True, eq=False)
+class Unit:
+    """The main file (`part` "") or an included one, with the problems that are its own fault.
+
+    `path` is both what is opened and what is shown: the main file as the user typed it, the others relative to its folder.
+    """
+
+    path: Path
+    sources: Sources
+    part: str = ""
+    problems: list[Problem] = field(default_factory=list)
+    root: Origin | None = None
+
+    def problem(self, mark: Mark, where: str, what: str, remedy: str = "") -> None:
+        self.add(Problem(*mark, where, what, remedy))
+
+    def add(self, problem: Problem) -> None:
+        """Keep a problem, once: what several agents inherit is wrong in one place."""
+        same = (problem.file, problem.line, problem.column, problem.what)
+        if all((other.file, other.line, other.column, other.what) != same for other in self.problems):
+            self.problems.append(problem)
+
+    def full(self, name: str) -> str:
+        """The name that other files use for one of this file."""
+        return f"{self.part}/{name}" if self.part else name
+
+    def folder_of(self, node: Node) -> Path:
+        """What file names written in the node are relative to."""
+        return Path(node.mark.file).parent

@@ -1,0 +1,168 @@
+"""One value of a file under reading: typed questions to it, and a problem in the right place where the answer is no."""
+
+import difflib
+import re
+from collections.abc import Collection, Iterable
+
+from rejoinder.config.origin import Origin, Step
+from rejoinder.config.sources import Unreadable
+from rejoinder.config.tree import Broken, Listing, Node, Scalar, Table, kind
+from rejoinder.config.unit import Unit
+
+NO_VALUE = 'leave the key out for its default, or write "" for an empty text'
+
+
+def nearest(name: str, known: Iterable[str], otherwise: str = "") -> str:
+    """A remedy for a name that does not exist."""
+    names = sorted(set(known))
+    folded = {one.lower(): one for one in names}
+    close = difflib.get_close_matches(name.lower(), folded, 1, 0.6)
+    if close:
+        return f"did you mean '{folded[close[0]]}'?"
+    return otherwise or (f"there is: {', '.join(names)}" if names else "")
+
+
+class Value:
+    """A value in its unit."""
+
+    __slots__ = ("origin", "unit")
+
+    def __init__(self, unit: Unit, origin: Origin) -> None:
+        self.unit = unit
+        self.origin = origin
+
+    @property
+    def node(self) -> Node:
+        return self.origin.node
+
+    @property
+    def is_placeholder(self) -> bool:
+        """A value that depends on a variable that nobody has set, where such are taken as given."""
+        return isinstance(self.node, Scalar) and self.node.missing
+
+    def wrong(self, what: str, remedy: str = "", *, key: str = "") -> None:
+        """Report this value, or one key of it."""
+        self.unit.add(self.origin.problem((), what, remedy, key=key))
+
+    def missing(self, what: str, remedy: str) -> None:
+        self.unit.problem(self.origin.key, self.origin.where, what, remedy)
+
+    def child(self, step: Step) -> "Value | None":
+        """The value under a key or position; None if absent, empty (then reported) or reported already."""
+        origin = self.origin.child(step)
+        if origin is None or isinstance(origin.node, Broken):
+            return None
+        value = Value(self.unit, origin)
+        if isinstance(origin.node, Scalar) and origin.node.value is None:
+            value.wrong("no value (null)", NO_VALUE)
+            return None
+        return value
+
+    def given(self, key: str) -> "Value | None":
+        """The value under a key. Also None for a placeholder and for nothing from outside: the default is as good."""
+        value = self.child(key)
+        outside = isinstance(value.node, Scalar) and value.node.substituted and not value.node.text if value else False
+        return None if value is None or value.is_placeholder or outside else value
+
+    def table(self, known: Collection[str] | None = None, later: Collection[str] = (), elsewhere: Collection[str] = ()) -> bool:
+        """Whether this is a mapping. Keys that are not `known` are reported: those of a `later` version, those that belong
+        into the main file (`elsewhere`) and the unknown ones each in their own words."""
+        if not isinstance(self.node, Table):
+            self._not_a_table()
+            return False
+        for key in self.node.entries:
+            if key in later:
+                self.wrong(f"'{key}' is not available yet", "leave it out", key=key)
+            elif key in elsewhere:
+                self.wrong(f"'{key}' has no place in an included file", "write it in the main file", key=key)
+            elif known is not None and key not in known:
+                self.wrong(f"unknown key '{key}'", nearest(key, known), key=key)
+        return True
+
+    def _not_a_table(self) -> None:
+        remedy = "write its keys below it, indented"
+        written = isinstance(self.node, Scalar) and not self.node.substituted and self.node.text
+        if written and (found := re.match(r"([\w-]+):(?=\S)", written)):
+            remedy = f"a space is missing after the colon: '{found[1]}: ...'"
+        self.wrong(f"expected a mapping, got {kind(self.node)}", remedy)
+
+    def children(self) -> dict[str, "Value"]:
+        """The usable values of a mapping."""
+        names = self.node.entries if isinstance(self.node, Table) else ()
+        return {name: child for name in names if (child := self.child(name))}
+
+    def items(self, of: str) -> "list[Value] | None":
+        """The usable items of a list `of` such things."""
+        if not isinstance(self.node, Listing):
+            self.wrong(f"expected a list of {of}, got {kind(self.node)}", "write [a, b], or one '- item' a line")
+            return None
+        return [child for at in range(len(self.node.items)) if (child := self.child(at))]
+
+    def text(self) -> str | None:
+        """A text: as written, from outside, or the content of `{file: path}`."""
+        match self.node:
+            case Table(entries={"file": _, **others}) if not others:
+                inside = file_text(self)
+                return inside.text if isinstance(inside, Scalar) else None
+            case Scalar(text=text) as scalar if scalar.substituted or isinstance(scalar.value, str):
+                return text
+            case Scalar(text=text):
+                self.wrong(f"expected text, got {kind(self.node)}", f'quote it: "{text}"')
+            case _:
+                self.wrong(f"expected text, got {kind(self.node)}", "write it in quotes, or name a file: {file: path}")
+        return None
+
+    def flag(self) -> bool | None:
+        """true or false."""
+        if isinstance(self.node, Scalar):
+            for reading in self.node.readings():
+                if isinstance(reading, bool):
+                    return reading
+        self.wrong(f"expected true or false, got {kind(self.node)}", "write true or false, without quotes")
+        return None
+
+    def whole(self, low: int, high: int | None = None) -> int | None:
+        """A whole number within bounds (both included)."""
+        number = self._number(int)
+        return None if number is None or not self._within(number, low, high) else int(number)
+
+    def number(self, low: float, high: float | None = None) -> float | None:
+        """A number within bounds (both included)."""
+        number = self._number(int, float)
+        return None if number is None or not self._within(number, low, high) else float(number)
+
+    def _number(self, *types: type) -> int | float | None:
+        wanted = "a number" if float in types else "a whole number"
+        if isinstance(self.node, Scalar):
+            for reading in self.node.readings():
+                if type(reading) in types and isinstance(reading, int | float):
+                    return reading
+            if isinstance(self.node.value, str) and re.fullmatch(r"[-+]?\d+(\.\d+)?", self.node.text):
+                self.wrong(f"expected {wanted}, got text", "take the quotes away")
+                return None
+        self.wrong(f"expected {wanted}, got {kind(self.node)}")
+        return None
+
+    def _within(self, number: float, low: float, high: float | None) -> bool:
+        if low <= number and (high is None or number <= high):
+            return True
+        self.wrong(f"must be {low} or more" if high is None else f"must be between {low} and {high}")
+        return False
+
+
+def file_text(value: Value) -> Scalar | Broken:
+    """What `{file: path}` stands for: the file's text, without the line end that closes it."""
+    name = value.child("file")
+    written = name.text() if name else None
+    if name is None or not written or name.is_placeholder:
+        if name is not None and not written:
+            name.wrong("no file is named", "write {file: path}")
+        missing = bool(name and name.is_placeholder)
+        return Scalar(value.node.mark, "", missing=True) if missing else Broken(value.node.mark)
+    path = value.unit.folder_of(name.node) / written
+    try:
+        text = value.unit.sources.read(path).removesuffix("\n")
+    except Unreadable as error:
+        name.wrong(str(error), error.remedy)
+        return Broken(value.node.mark)
+    return Scalar(value.node.mark, text, read=(path,), file=written)
