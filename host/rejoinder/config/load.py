@@ -68,7 +68,7 @@ def load(
     units = [main]
     config = None
     if read_unit(main):
-        units += included(main)
+        units += [unit for unit in included(main) if read_unit(unit) or unit.problems]
         config = _Reading(units, host).config()
     broken = {unit.part for unit in units if unit.problems}
     files = frozenset(sources.files)

@@ -46,7 +46,7 @@ class AgentConfig:
 
     name: str
     system: str
-    options: Mapping[str, Any] = field(default_factory=dict)
+    options: Mapping[str, Any] = field(default_factory=dict, repr=False)
     begin: Template | None = None
     reminder: tuple[Template, ...] = ()
     language: str = "en"
@@ -65,7 +65,7 @@ class ObserverConfig:
 
     name: str
     system: str
-    options: Mapping[str, Any] = field(default_factory=dict)
+    options: Mapping[str, Any] = field(default_factory=dict, repr=False)
     files: frozenset[Path] = frozenset()
     fingerprint: str = ""
     origin: Origin | None = field(default=None, compare=False, repr=False)
