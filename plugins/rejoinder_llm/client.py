@@ -87,7 +87,7 @@ class Answer:
         except (aiohttp.ClientError, OSError) as error:
             self._end(failure.broken_off(self._options, type(error).__name__))
         except AskFailed as failed:
-            self._end(failed)
+            self._ended, self._failed = True, failed
         else:
             self._watch(has_events=bool(chunks), at_end=not received)
 
@@ -101,7 +101,7 @@ class Answer:
             self._deadline = self._now() + (AFTER_FINISH if self.finish_reason else self._options.idle_timeout)
 
     def _end(self, failed: AskFailed | None) -> None:
-        """No more will come. What failed counts only if the answer was not complete before."""
+        """No more will come. That the connection failed counts only if the answer was not complete before."""
         self._ended = True
         if not (self._body.done or self.finish_reason):
             self._failed = failed

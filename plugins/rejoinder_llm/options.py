@@ -35,8 +35,10 @@ class LLMOptions(Options, frozen=True):
     prompt: Annotated[
         str, Meta(description='Who the agent is and what it may say; `{{ fields }}` are filled in. "" sends none.')
     ] = DEFAULT_PROMPT
-    temperature: Annotated[float | None, Meta(ge=0, le=2, description="How freely words are chosen.")] = None
-    top_p: Annotated[float | None, Meta(ge=0, le=1, description="Choose among the likeliest words of this share.")] = None
+    temperature: Annotated[Annotated[float, Meta(ge=0, le=2)] | None, Meta(description="How freely words are chosen.")] = None
+    top_p: Annotated[
+        Annotated[float, Meta(ge=0, le=1)] | None, Meta(description="Choose among the likeliest words of this share.")
+    ] = None
     max_tokens: Annotated[int, Meta(ge=1, le=4096, description="Longest answer, in tokens; a spoken one is short.")] = 300
     max_tokens_field: Annotated[
         Literal["auto", "max_tokens", "max_completion_tokens"],
@@ -48,8 +50,12 @@ class LLMOptions(Options, frozen=True):
     ] = None
     stop: Annotated[tuple[str, ...], Meta(description="Texts before which the answer ends.")] = ()
     seed: Annotated[int | None, Meta(description="Asks for the same answer to the same question.")] = None
-    presence_penalty: Annotated[float | None, Meta(ge=-2, le=2, description="Above 0: rather new topics.")] = None
-    frequency_penalty: Annotated[float | None, Meta(ge=-2, le=2, description="Above 0: fewer repeated words.")] = None
+    presence_penalty: Annotated[Annotated[float, Meta(ge=-2, le=2)] | None, Meta(description="Above 0: rather new topics.")] = (
+        None
+    )
+    frequency_penalty: Annotated[
+        Annotated[float, Meta(ge=-2, le=2)] | None, Meta(description="Above 0: fewer repeated words.")
+    ] = None
     extra_body: Annotated[
         Mapping[str, Any], Meta(description="Further fields of the request; they win over the options above.")
     ] = field(default_factory=dict)

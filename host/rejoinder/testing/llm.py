@@ -7,7 +7,8 @@
         ...                                  # options: {base_url: server.base_url, model: any}
         assert server.requests[0].messages[-1] == {"role": "user", "content": "Hello?"}
 
-Answers are given in the order in which they were announced; the last one is repeated.
+Answers are given in the order in which they were announced, and the last one again while there is no other; with none
+announced it says `Hello.`
 """
 
 import asyncio
@@ -89,6 +90,8 @@ class FakeLLM:
         self.aborted = 0
         self.probes = 0
         self._scripts: deque[Script] = deque()
+        self.will_say("Hello.")
+        self._last = self._scripts.popleft()
         self._peers: set[object] = set()
         self._changed = asyncio.Condition()
         self._closing = asyncio.Event()
@@ -173,9 +176,9 @@ class FakeLLM:
         return response
 
     def _next_script(self) -> Script:
-        if not self._scripts:
-            self.will_say("Hello.")
-        return self._scripts.popleft() if len(self._scripts) > 1 else self._scripts[0]
+        if self._scripts:
+            self._last = self._scripts.popleft()
+        return self._last
 
     async def _play(self, request: web.Request, response: web.StreamResponse, script: Script) -> None:
         if script.before is not None:
