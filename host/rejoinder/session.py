@@ -24,9 +24,6 @@ from rejoinder.stopwatch import Stopwatch
 
 EndedBy = Literal["agent", "platform", "lost", "server"]
 
-#: Outputs the socket took are confirmed to the agent in lots of half its window: it never waits for one that is on its way.
-CONFIRM_LOT = 16
-
 #: A platform's tidy goodbye (RFC 6455, section 7.4.1).
 NORMAL_CLOSURE = 1000
 
@@ -51,7 +48,6 @@ class Session:
         "_close_code",
         "_codec",
         "_complaints",
-        "_confirmed",
         "_conversation",
         "_details",
         "_dials",
@@ -111,12 +107,15 @@ class Session:
         self._missed: set[str] = set()
         self._timers: dict[str, asyncio.TimerHandle] = {}
         self._stopwatches: dict[int, Stopwatch] = {}
-        self._confirmed = (0, 0)
         self._hears: frozenset[str] = frozenset()
         self._dials = 0
         self._turns = 0
         self._seat = agent.join(facts, self)
         witness.call_started(facts)
+
+    @property
+    def codec(self) -> Codec:
+        return self._codec
 
     # A socket's life.
 
@@ -280,7 +279,7 @@ class Session:
         effects = self._conversation.output(reply, output)
         self._perform(effects)
         if not any(type(effect) is Send and effect.reply == reply for effect in effects):
-            self._confirm(reply)
+            self._seat.confirm(reply, 1)
 
     def on_ended(self, reply: int) -> None:
         self._perform(self._conversation.ended(reply))
@@ -305,15 +304,7 @@ class Session:
         if isinstance(command, Speak | Finish) and (watch := self._stopwatches.get(command.turn)):
             watch.wrote(command.text, self._loop.time(), final=type(command) is Finish)
         if sent.reply is not None:
-            self._confirm(sent.reply)
-
-    def _confirm(self, reply: int) -> None:
-        of, count = self._confirmed
-        count = count + 1 if of == reply else 1
-        if count == CONFIRM_LOT:
-            self._seat.confirm(reply, count)
-            count = 0
-        self._confirmed = (reply, count)
+            self._seat.confirm(sent.reply, 1)
 
     def _report(self, ended: TurnEnded) -> None:
         if watch := self._stopwatches.pop(ended.turn, None):

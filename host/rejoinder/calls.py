@@ -1,0 +1,93 @@
+"""The live calls of this server, by route and id: a redial finds its call, anything else is a new one."""
+
+import asyncio
+from collections.abc import Iterable
+
+from rejoinder.agents import Agent
+from rejoinder.contract import CallFacts, CallReport, TurnReport
+from rejoinder.observability import call_logger, log_call_ended, log_call_started, log_turn_ended
+from rejoinder.observers import ObserverDesk
+from rejoinder.protocols import Codec
+from rejoinder.routes import Route
+from rejoinder.session import Session, Witness
+
+
+class RouteWitness(Witness):
+    """Tells the log and the route's observers of a call."""
+
+    def __init__(self, desk: ObserverDesk, observers: Iterable[str]) -> None:
+        self._desk = desk
+        self._observers = tuple(observers)
+
+    def call_started(self, call: CallFacts) -> None:
+        log_call_started(call)
+        if self._observers:
+            self._desk.call_started(self._observers, call)
+
+    def turn_ended(self, report: TurnReport) -> None:
+        log_turn_ended(report)
+        if self._observers:
+            self._desk.turn_ended(self._observers, report)
+
+    def call_ended(self, report: CallReport) -> None:
+        log_call_ended(report)
+        if self._observers:
+            self._desk.call_ended(self._observers, report)
+
+
+class Calls:
+    """All sessions that live, and the agents that a reload has replaced but whose calls still go on."""
+
+    def __init__(self, desk: ObserverDesk) -> None:
+        self._desk = desk
+        self._sessions: dict[tuple[str, str, str], Session] = {}
+        self._retired: list[Agent] = []
+        self._closing: set[asyncio.Task[None]] = set()
+
+    def __len__(self) -> int:
+        return len(self._sessions)
+
+    def live(self, path: str, platform: str, call_id: str) -> Session | None:
+        """The call of that id on that route, if it lives. The same id on another route is another call."""
+        return self._sessions.get((path, platform, call_id))
+
+    def open(self, route: Route, codec: Codec, call_id: str) -> Session:
+        """A new call."""
+        facts = route.facts(call_id, codec.platform)
+        session = Session(
+            facts,
+            codec,
+            route.agent,
+            lines=route.lines,
+            numbers=route.agent_config.numbers,
+            log=call_logger(facts),
+            witness=RouteWitness(self._desk, route.config.observers),
+            on_end=self._ended,
+        )
+        self._sessions[facts.route, facts.platform, facts.id] = session
+        return session
+
+    def _ended(self, session: Session) -> None:
+        facts = session.facts
+        self._sessions.pop((facts.route, facts.platform, facts.id), None)
+        if self._retired:
+            self._close_idle()
+
+    def retire(self, agents: Iterable[Agent]) -> None:
+        """Close each of `agents` after its last call; one without calls now."""
+        self._retired.extend(agents)
+        self._close_idle()
+
+    def _close_idle(self) -> None:
+        for agent in [agent for agent in self._retired if not agent.calls]:
+            self._retired.remove(agent)
+            task = asyncio.get_running_loop().create_task(agent.close(), name="close a retired agent")
+            self._closing.add(task)
+            task.add_done_callback(self._closing.discard)
+
+    async def close(self) -> None:
+        """Let go of every call, so that its platform dials again elsewhere, and close the agents that were retired."""
+        for session in list(self._sessions.values()):
+            session.drop()
+        self._close_idle()
+        await asyncio.gather(*self._closing)

@@ -1,0 +1,57 @@
+"""The command `rejoinder`: one file for each sub-command, imported when it is used.
+
+Exit codes: 0 all is well, 1 what was asked for is wrong or failed (a broken file, an unreachable server), 2 the command line
+itself is wrong.
+"""
+
+import argparse
+import sys
+from collections.abc import Callable, Sequence
+from importlib import import_module
+
+TEACH = """\
+Rejoinder answers voice platforms: it serves agents that a YAML file names, each on a route of its own.
+
+  rejoinder init                  write a commented rejoinder.yaml here
+  rejoinder serve                 serve it (or config/rejoinder.yaml) and print the URLs to paste
+  rejoinder chat /llm-websocket   talk to an agent in this terminal
+  rejoinder check                 report everything that is wrong with the file
+
+'rejoinder COMMAND --help' tells more of each."""
+
+Command = Callable[[argparse.Namespace], int]
+COMMANDS = ("serve", "check", "chat", "plugins", "schema", "init")
+
+
+def parser() -> argparse.ArgumentParser:
+    """The whole command line. Each command's module offers HELP, `arguments(parser)` and `run(namespace)`."""
+    root = argparse.ArgumentParser(prog="rejoinder", description=TEACH, formatter_class=argparse.RawDescriptionHelpFormatter)
+    root.add_argument("--version", action="store_true", help="print the version and leave")
+    commands = root.add_subparsers(title="commands", metavar="COMMAND")
+    for name in COMMANDS:
+        module = import_module(f"rejoinder.cli.{name}")
+        sub = commands.add_parser(
+            name, help=module.HELP, description=module.__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+        )
+        module.arguments(sub)
+        sub.set_defaults(run=module.run)
+    return root
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one command; the exit code."""
+    root = parser()
+    given = root.parse_args(argv)
+    if given.version:
+        from importlib.metadata import version
+
+        sys.stdout.write(f"rejoinder {version('rejoinder')}\n")
+        return 0
+    run: Command | None = getattr(given, "run", None)
+    if run is None:
+        root.print_help()
+        return 0
+    try:
+        return run(given)
+    except KeyboardInterrupt:
+        return 130

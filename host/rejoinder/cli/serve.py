@@ -1,0 +1,144 @@
+"""Serve the agents of a YAML file to voice platforms.
+
+Prints, for each route, the URL to try here and the one to paste into the platform's dashboard. The file is read again when it
+is saved (on loopback, or with `server.watch`) and on SIGHUP; a file with errors changes nothing and says why."""
+
+import argparse
+import asyncio
+import contextlib
+import logging
+import signal
+import socket
+import sys
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from rejoinder.cli.files import add_file, add_plugins, chosen_file
+
+if TYPE_CHECKING:
+    from rejoinder.config import ServerConfig
+    from rejoinder.host import Host
+
+HELP = "serve the agents of a YAML file"
+
+log = logging.getLogger("rejoinder.serve")
+
+#: Seconds between two switches of threads. At Python's 5 ms one plugin that spins holds every ping back by up to a second; at
+#: 0.5 ms by a few milliseconds, for 3 microseconds a turn.
+SWITCH_INTERVAL = 0.0005
+
+
+def arguments(parser: argparse.ArgumentParser) -> None:
+    add_file(parser)
+    parser.add_argument("--host", help="listen on this address instead of the file's server.host")
+    parser.add_argument("--port", type=int, help="listen on this port instead of the file's server.port; 0 takes a free one")
+    add_plugins(parser)
+    parser.add_argument("--log-level", default="info", choices=["debug", "info", "warning", "error"], help="default: info")
+    parser.add_argument("--log-format", default="text", choices=["text", "json"], help="default: text")
+
+
+def run(given: argparse.Namespace) -> int:
+    from rejoinder.errors import ConfigError, RejoinderError
+    from rejoinder.observability import configure
+
+    path = chosen_file(given, "serve")
+    if path is None:
+        return 1
+    configure(given.log_level, given.log_format)
+    sys.setswitchinterval(SWITCH_INTERVAL)
+    try:
+        with asyncio.Runner(loop_factory=loop_factory()) as runner:
+            return runner.run(serve(path, given))
+    except ConfigError as error:
+        sys.stderr.write(f"{error}\n")
+    except (RejoinderError, OSError) as error:
+        sys.stderr.write(f"rejoinder: {error}\n")
+    return 1
+
+
+def loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
+    """uvloop's loop where it is installed (not on Windows), else asyncio's own."""
+    try:
+        import uvloop
+    except ImportError:
+        return None
+    return uvloop.new_event_loop
+
+
+async def serve(path: Path, given: argparse.Namespace) -> int:
+    """Serve until told to stop."""
+    from rejoinder.host import Host, bind
+    from rejoinder.registry import Registry
+
+    def overrides(server: "ServerConfig") -> "ServerConfig":
+        host = given.host if given.host is not None else server.host
+        return replace(server, host=host, port=given.port if given.port is not None else server.port)
+
+    host = Host(path, Registry(dict(given.plugin)), overrides=overrides)
+    try:
+        await host.start()
+        listening = bind(host.routes.config.server)
+        _say_routes(host, listening)
+        stop = _obey_signals(host)
+        await host.listen(listening)
+        await stop.wait()
+        log.info("stopping; live calls dropped so that their platforms dial again: %d", len(host.calls))
+    finally:
+        await host.close()
+    return 0
+
+
+def _say_routes(host: "Host", listening: socket.socket) -> None:
+    server = host.routes.config.server
+    address, port = listening.getsockname()[:2]
+    here = f"ws://{_authority('127.0.0.1' if address in ('0.0.0.0', '::') else address)}:{port}"  # noqa: S104  only compared
+    public = _public(server.public_url)
+    width = max((len(path) for path in host.routes.routes), default=0)
+    for path, route in sorted(host.routes.routes.items()):
+        broken = "  BROKEN, see the log" if route.agent_config.name in host.routes.broken else ""
+        _say(f"{path:<{width}}  -> {route.agent_config.name}{broken}")
+        _say(f"{'':<{width}}     try here:            rejoinder chat {here}{path}")
+        _say(f"{'':<{width}}     paste in dashboard:  {public}{path}")
+    if not server.public_url:
+        _say("(YOUR-HOST: the name of your tunnel or proxy; set server.public_url to have it printed here.)")
+    _say(f"Rejoinder is ready on {_authority(address)}:{port}; stop it with Ctrl-C.")
+
+
+def _say(line: str) -> None:
+    sys.stdout.write(line + "\n")
+    sys.stdout.flush()
+
+
+def _authority(address: str) -> str:
+    return f"[{address}]" if ":" in address else address
+
+
+def _public(url: str) -> str:
+    """The base to paste into a dashboard: wss, whatever scheme the file gave."""
+    bare = url.partition("://")[2] or url
+    return f"wss://{bare.rstrip('/') or 'YOUR-HOST'}"
+
+
+def _obey_signals(host: "Host") -> asyncio.Event:
+    """SIGTERM and SIGINT stop the server, a second one at once; SIGHUP reloads the file. The event says to stop."""
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    reloads: set[asyncio.Task[bool]] = set()
+
+    def on_stop() -> None:
+        if stop.is_set():
+            raise SystemExit(1)
+        stop.set()
+
+    def on_hangup() -> None:
+        task = loop.create_task(host.reloader.reload(), name="reload on SIGHUP")
+        reloads.add(task)
+        task.add_done_callback(reloads.discard)
+
+    for name, act in (("SIGTERM", on_stop), ("SIGINT", on_stop), ("SIGHUP", on_hangup)):
+        if hasattr(signal, name):
+            with contextlib.suppress(NotImplementedError):  # Windows: Ctrl-C ends asyncio.Runner instead
+                loop.add_signal_handler(getattr(signal, name), act)
+    return stop

@@ -1,0 +1,60 @@
+"""What a person or a monitor sees with plain HTTP."""
+
+from importlib.metadata import version
+from typing import Any
+
+import msgspec
+from aiohttp import web
+
+from rejoinder.reload import Refusal
+from rejoinder.routes import Route, Routes
+
+
+def _json(status: int, content: dict[str, Any]) -> web.Response:
+    return web.Response(status=status, body=msgspec.json.encode(content) + b"\n", content_type="application/json")
+
+
+def home(routes: Routes, base: str) -> web.Response:
+    """`GET /` on loopback: what there is to talk to."""
+    rows = [f"  {base}{path:<28} -> {route.agent_config.name}" for path, route in sorted(routes.routes.items())]
+    text = f"Rejoinder {version('rejoinder')}\n\nRoutes (a voice platform dials ROUTE/CALL_ID over WebSocket):\n"
+    return web.Response(text=text + "\n".join(rows) + "\n\nTry one in a terminal:  rejoinder chat ROUTE\n")
+
+
+def route_page(route: Route, url: str) -> web.Response:
+    """A browser's GET on a route: it is there, but does not speak HTTP (RFC 9110, section 15.5.22)."""
+    text = (
+        f"This is the route {route.path} of a Rejoinder server, and it works: it speaks WebSocket.\n\n"
+        f"Paste this into the voice platform, without a call id:  {url}\n"
+        f"Try it in a terminal:  rejoinder chat {url}\n"
+    )
+    return web.Response(status=426, text=text, headers={"Upgrade": "websocket", "Connection": "Upgrade"})
+
+
+def not_found(routes: Routes, path: str, *, tell: bool) -> web.Response:
+    """There is no such route; `tell` says which there are (to nobody from outside)."""
+    known = f" The routes are: {', '.join(sorted(routes.routes))}." if tell else ""
+    return web.Response(status=404, text=f"There is no route {path!r} here.{known}\n")
+
+
+def health(routes: Routes, refused: Refusal | None, calls: int, *, tell: bool) -> web.Response:
+    """`/healthz`: the process lives. What was refused in a reload is told in full only on loopback (`tell`)."""
+    content: dict[str, Any] = {
+        "status": "ok",
+        "version": version("rejoinder"),
+        "generation": routes.generation,
+        "calls": calls,
+        "last_refused_reload": None,
+    }
+    if refused is not None:
+        reasons = {"reasons": list(refused.reasons)} if tell else {}
+        content["last_refused_reload"] = {"at": refused.at, "problems": len(refused.reasons), **reasons}
+    return _json(200, content)
+
+
+def readiness(routes: Routes) -> web.Response:
+    """`/readyz`: 200 while any route answers (one broken plugin must not take the others out of a balancer), else 503."""
+    broken = routes.broken_routes
+    ready = len(broken) < len(routes.routes)
+    status = "ready" if not broken else "degraded" if ready else "broken"
+    return _json(200 if ready else 503, {"status": status, "routes": len(routes.routes), "broken": broken})

@@ -1,0 +1,200 @@
+"""From a configuration and the installed plugins to live routes: options checked, agents opened.
+
+A wrong file (shape, names, options, unknown system) is a ConfigError and stops a start or a reload. A plugin that does not
+import or open is broken, not wrong: its routes answer all the same, every reply there fails at once and the caller hears the host's
+apology, until a later try to open it succeeds.
+"""
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+from rejoinder.agents import Agent
+from rejoinder.config import AgentConfig, Config, ObserverConfig, RouteConfig, convert_options
+from rejoinder.contract import CallFacts, ObserverSpec, SystemFactory, SystemSpec
+from rejoinder.errors import ConfigError, PluginError, Problem
+from rejoinder.lines import HostLines
+from rejoinder.registry import DuplicatePlugin, Registry, UnknownPlugin
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """A path, the agent it is given to and what the YAML says of both."""
+
+    config: RouteConfig
+    agent_config: AgentConfig
+    agent: Agent
+
+    @property
+    def path(self) -> str:
+        return self.config.path
+
+    def facts(self, call_id: str, platform: str) -> CallFacts:
+        """What is known of a call on this route when it opens."""
+        agent = self.agent_config
+        return CallFacts(call_id, self.path, agent.name, platform, agent.language, agent.timezone, agent.vars)
+
+    def lines(self, field_value: Callable[[str], str]) -> HostLines:
+        """The host's lines for one call, with the call's fields by `field_value`."""
+        agent = self.agent_config
+        return HostLines(agent.language, field_value, agent.begin, agent.reminder)
+
+
+@dataclass(frozen=True, slots=True)
+class Resolved:
+    """A configuration whose names were looked up and whose options were checked: everything short of opening it."""
+
+    config: Config
+    systems: Mapping[str, tuple[SystemSpec[Any], Any]]
+    observers: Mapping[str, tuple[ObserverSpec[Any], Any]]
+    broken: Mapping[str, PluginError]  # agents whose plugin does not load; they are in `systems` too
+
+
+@dataclass(frozen=True)
+class Routes:
+    """The routes of one generation of the file. `broken` says which agents do not answer, and why."""
+
+    config: Config = field(default_factory=lambda: Config(Path()))
+    routes: Mapping[str, Route] = field(default_factory=dict)
+    agents: Mapping[str, Agent] = field(default_factory=dict)
+    broken: Mapping[str, PluginError] = field(default_factory=dict)
+    generation: int = 0
+
+    @property
+    def broken_routes(self) -> list[str]:
+        return [path for path, route in self.routes.items() if route.agent_config.name in self.broken]
+
+
+def resolve(config: Config, registry: Registry) -> Resolved:
+    """Import what `config` names and check all options. Imports plugins: not for the front loop.
+
+    Raises ConfigError with every problem of every agent and observer.
+    """
+    problems: list[Problem] = []
+    systems: dict[str, tuple[SystemSpec[Any], Any]] = {}
+    broken: dict[str, PluginError] = {}
+    for name in dict.fromkeys(route.agent for route in config.routes.values()):
+        agent = config.agents[name]
+        try:
+            systems[name] = _with_options(registry.system(agent.system), agent, problems)
+        except (UnknownPlugin, DuplicatePlugin) as error:
+            problems.append(_wrong(agent, str(error)))
+        except PluginError as error:
+            broken[name] = error
+            systems[name] = (_unopenable(error), None)
+    observers = _resolve_observers(config, registry, problems)
+    if problems:
+        raise ConfigError(sorted(problems))
+    return Resolved(config, systems, observers, broken)
+
+
+def _resolve_observers(config: Config, registry: Registry, problems: list[Problem]) -> dict[str, tuple[ObserverSpec[Any], Any]]:
+    found: dict[str, tuple[ObserverSpec[Any], Any]] = {}
+    for name, observer in config.observers.items():
+        try:
+            spec = registry.observer(observer.system)
+            options, wrong = convert_options(spec.options, observer.options, observer.origin)
+            problems.extend(wrong)
+            found[name] = (spec, options)
+        except (UnknownPlugin, DuplicatePlugin) as error:
+            problems.append(_wrong(observer, str(error)))
+        except PluginError as error:
+            log.error("observer %s hears nothing: %s", name, error)
+    return found
+
+
+def _with_options(spec: SystemSpec[Any], agent: AgentConfig, problems: list[Problem]) -> tuple[SystemSpec[Any], Any]:
+    options, wrong = convert_options(spec.options, agent.options, agent.origin)
+    problems.extend(wrong)
+    return spec, options
+
+
+def _wrong(entry: AgentConfig | ObserverConfig, what: str) -> Problem:
+    if entry.origin is None:
+        return Problem("", 0, 0, entry.name, what)
+    return entry.origin.problem(["system"], what)
+
+
+def _unopenable(error: PluginError) -> SystemSpec[Any]:
+    """The spec of a system whose plugin does not load: opening it says why."""
+
+    @asynccontextmanager
+    async def open_agent(_: Any) -> AsyncIterator[SystemFactory]:
+        raise error
+        yield  # makes it a generator
+
+    return SystemSpec(dict, open_agent)
+
+
+async def open_routes(
+    resolved: Resolved, former: Routes | None = None, *, loop: asyncio.AbstractEventLoop | None = None
+) -> Routes:
+    """Open the agents of a resolved configuration; those of `former` that did not change are carried over, warm.
+
+    Never raises because of a plugin. `loop` is given to every agent (tests); by default each makes its own.
+    """
+    former = former or Routes()
+    config = resolved.config
+    agents: dict[str, Agent] = {}
+    opening: list[str] = []
+    for name in resolved.systems:
+        if carried := _carried(former, config.agents[name]):
+            agents[name] = carried
+        else:
+            agents[name] = _made(resolved, name, loop)
+            opening.append(name)
+    faults = await asyncio.gather(*(_opened(agents[name]) for name in opening))
+    broken = {name: fault for name, fault in zip(opening, faults, strict=True) if fault is not None}
+    broken.update(resolved.broken)
+    for name, fault in broken.items():
+        log.error("agent %s is broken: %s; its routes answer with an apology until it opens", name, fault)
+    return Routes(config, _routes(config, agents), agents, broken, former.generation + 1)
+
+
+def _routes(config: Config, agents: Mapping[str, Agent]) -> dict[str, Route]:
+    return {path: Route(route, config.agents[route.agent], agents[route.agent]) for path, route in config.routes.items()}
+
+
+def _carried(former: Routes, agent: AgentConfig) -> Agent | None:
+    before = former.config.agents.get(agent.name)
+    carried = former.agents.get(agent.name)
+    if before is None or carried is None or not carried.is_open or before.fingerprint != agent.fingerprint:
+        return None
+    return carried
+
+
+def _made(resolved: Resolved, name: str, loop: asyncio.AbstractEventLoop | None) -> Agent:
+    spec, options = resolved.systems[name]
+    return Agent(name, spec, options, front=asyncio.get_running_loop(), loop=loop)
+
+
+async def _opened(agent: Agent) -> PluginError | None:
+    try:
+        await agent.open()
+    except PluginError as error:
+        return error
+    return None
+
+
+async def mend(routes: Routes, registry: Registry, *, loop: asyncio.AbstractEventLoop | None = None) -> Routes:
+    """Try once more to open what is broken; `routes` itself if nothing was mended."""
+    try:
+        resolved = await asyncio.to_thread(resolve, routes.config, registry)
+    except ConfigError as error:
+        log.error("a broken agent now loads, but its options are wrong:\n%s", error)
+        return routes
+    tried = {name: _made(resolved, name, loop) for name in routes.broken if name not in resolved.broken}
+    faults = await asyncio.gather(*(_opened(agent) for agent in tried.values()))
+    mended = {name: agent for (name, agent), fault in zip(tried.items(), faults, strict=True) if fault is None}
+    if not mended:
+        return routes
+    log.info("mended: %s", ", ".join(mended))
+    agents = {**routes.agents, **mended}
+    broken = {name: fault for name, fault in routes.broken.items() if name not in mended}
+    return replace(routes, agents=agents, routes=_routes(routes.config, agents), broken=broken)

@@ -1,0 +1,172 @@
+"""The edge: HTTP and WebSocket requests to routes and calls. Assembles, decides nothing about a turn."""
+
+import ipaddress
+import time
+import uuid
+from urllib.parse import unquote
+
+from aiohttp import hdrs, web
+
+from rejoinder import pages
+from rejoinder.calls import Calls
+from rejoinder.dialogue import Tuning
+from rejoinder.errors import CallRefused, PeerError
+from rejoinder.protocols import chat
+from rejoinder.protocols.retell import RetellCodec
+from rejoinder.reload import Reloader
+from rejoinder.routes import Route
+from rejoinder.session import Session
+from rejoinder.sockets import MAX_FRAME, HttpSocket, WebSocket
+
+#: A request that came through a proxy or a tunnel bears one of these, whatever address it comes from.
+FORWARDED = (hdrs.X_FORWARDED_FOR, hdrs.FORWARDED, "X-Real-IP")
+
+
+class Server:
+    """Answers what is dialled. `reloader` keeps the routes in force, `calls` the live calls."""
+
+    def __init__(self, reloader: Reloader, calls: Calls) -> None:
+        self._reloader = reloader
+        self._calls = calls
+
+    def app(self) -> web.Application:
+        app = web.Application(client_max_size=MAX_FRAME)
+        app.router.add_get("/", self._home)
+        app.router.add_get("/healthz", self._health)
+        app.router.add_get("/readyz", self._ready)
+        app.router.add_route("*", "/{path:.*}", self._dialled)
+        return app
+
+    # For people and monitors.
+
+    async def _home(self, request: web.Request) -> web.Response:
+        if not is_local(request):
+            return web.Response(status=404, text="Not found.\n")
+        return pages.home(self._reloader.routes, f"ws://{request.host}")
+
+    async def _health(self, request: web.Request) -> web.Response:
+        return pages.health(self._reloader.routes, self._reloader.refused, len(self._calls), tell=is_local(request))
+
+    async def _ready(self, request: web.Request) -> web.Response:
+        return pages.readiness(self._reloader.routes)
+
+    def _not_found(self, request: web.Request) -> web.Response:
+        return pages.not_found(self._reloader.routes, request.path, tell=is_local(request))
+
+    # For platforms.
+
+    async def _dialled(self, request: web.Request) -> web.StreamResponse:
+        try:
+            segments = [unquote(part) for part in request.rel_url.raw_path.rstrip("/").split("/")[1:]]
+            if segments[-2:] == ["chat", "completions"]:
+                return await self._complete(request, _chat_path(segments))
+            return await self._dial(request, segments)
+        except CallRefused as refused:
+            return web.Response(status=refused.status, text=f"{refused}\n")
+
+    async def _dial(self, request: web.Request, segments: list[str]) -> web.StreamResponse:
+        path, call_id = self._split(segments)
+        session = self._calls.live(path, RetellCodec.platform, call_id) if call_id else None
+        route = self._reloader.routes.routes.get(path)
+        if route is None and session is None:
+            return self._not_found(request)
+        if request.headers.get(hdrs.UPGRADE, "").lower() != "websocket":
+            return pages.route_page(route, _url(request, path)) if route else web.Response(status=426)
+        if session is None:
+            session = self._open_retell(route, call_id or f"local-{uuid.uuid4().hex[:12]}")
+        return await self._carry(request, session)
+
+    def _split(self, segments: list[str]) -> tuple[str, str]:
+        """A path without and with a call id: the longest route first, anything in the segment behind it is the id."""
+        whole = "/" + "/".join(segments)
+        if whole in self._reloader.routes.routes or len(segments) < 2:
+            return whole, ""
+        return "/" + "/".join(segments[:-1]), segments[-1]
+
+    def _open_retell(self, route: Route | None, call_id: str) -> Session:
+        if route is None or "retell" not in (route.config.platforms or ("retell",)):
+            raise CallRefused(404, "This route is not for Retell's protocol.")
+        knobs = route.config.retell
+        tuning = Tuning(
+            knobs.responsiveness, knobs.interruption_sensitivity, knobs.reminder_trigger_ms, knobs.reminder_max_count
+        )
+        codec = RetellCodec(transcript_with_tool_calls=knobs.transcript_with_tool_calls, tuning=tuning)
+        return self._calls.open(route, codec, call_id)
+
+    async def _carry(self, request: web.Request, session: Session) -> web.StreamResponse:
+        socket = WebSocket(request)
+        await socket.response.prepare(request)
+        try:
+            await session.serve(socket)
+        finally:
+            # A handler that returns with its socket open says 1000, and Retell hangs up on the caller; dropped without a
+            # word (1006) it dials again.
+            if not socket.response.closed:
+                socket.abort()
+        return socket.response
+
+    async def _complete(self, request: web.Request, path: str) -> web.StreamResponse:
+        route = self._reloader.routes.routes.get(path)
+        if route is None or not _takes_chat(route, request):
+            return self._not_found(request)
+        if request.method != hdrs.METH_POST:
+            raise CallRefused(405, "Chat completions are asked for with POST.")
+        body = await request.read()
+        try:
+            identity = chat.identify(body, request.headers)
+        except PeerError as error:
+            return _chat_error(400, str(error))
+        if not identity.asks:
+            return web.Response(status=200)
+        session = self._chat_session(route, identity.call_id)
+        return await self._answer(request, body, session)
+
+    def _chat_session(self, route: Route, call_id: str | None) -> Session:
+        if call_id and (live := self._calls.live(route.path, chat.ChatCodec.platform, call_id)):
+            return live
+        codec = chat.ChatCodec(now=time.time, new_id=lambda: uuid.uuid4().hex)
+        if call_id is None:  # nobody can come back to a call without an id
+            codec.grace = codec.grace_after_goodbye = 0.0
+        return self._calls.open(route, codec, call_id or f"request-{uuid.uuid4().hex[:12]}")
+
+    async def _answer(self, request: web.Request, body: bytes, session: Session) -> web.StreamResponse:
+        codec = session.codec
+        assert isinstance(codec, chat.ChatCodec)
+        socket = HttpSocket(request, body, codec)
+        await session.serve(socket)
+        if socket.response is None:
+            return _chat_error(409, "a newer request of this call took the place of this one")
+        await socket.response.write_eof()
+        return socket.response
+
+
+def is_local(request: web.Request) -> bool:
+    """Whether a request comes from this machine, and not through a proxy or tunnel on it."""
+    if any(name in request.headers for name in FORWARDED):
+        return False
+    try:
+        return ipaddress.ip_address(request.remote or "").is_loopback
+    except ValueError:
+        return False
+
+
+def _takes_chat(route: Route, request: web.Request) -> bool:
+    platforms = route.config.platforms
+    return "chat" in platforms if platforms is not None else is_local(request)
+
+
+def _chat_path(segments: list[str]) -> str:
+    """The route of a request for chat completions: what stands before /chat/completions or /v1/chat/completions."""
+    base = segments[:-3] if segments[-3:-2] == ["v1"] else segments[:-2]
+    return "/" + "/".join(base)
+
+
+def _chat_error(status: int, message: str) -> web.Response:
+    body = chat.error_body(message, "invalid_request_error")
+    return web.Response(status=status, body=body, content_type="application/json")
+
+
+def _url(request: web.Request, path: str) -> str:
+    """The URL by which this request reached the route, as a WebSocket URL (behind a TLS proxy: wss)."""
+    secure = request.secure or request.headers.get(hdrs.X_FORWARDED_PROTO, "").lower() in ("https", "wss")
+    return f"{'wss' if secure else 'ws'}://{request.host}{path}"
