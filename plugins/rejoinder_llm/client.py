@@ -5,9 +5,9 @@ server sees at once, because the response is closed by `asked` whatever ends the
 """
 
 import asyncio
+import contextlib
 import logging
 from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
 
 import aiohttp
 import msgspec
@@ -141,7 +141,7 @@ class Client:
         self._knocking: asyncio.Task[None] | None = None
         self._knocked = -KNOCK_PAUSE
 
-    @asynccontextmanager
+    @contextlib.asynccontextmanager
     async def asked(self, messages: Sequence[Message]) -> AsyncIterator[Answer]:
         """The answer to `messages`, from its first event on. Raises AskFailed. Leaving early aborts the request at once."""
         if self._options.lacks_key:
@@ -222,15 +222,15 @@ class Client:
         return answer
 
     async def _refusal(self, response: aiohttp.ClientResponse) -> AskFailed:
-        try:
-            body = await response.content.read(REFUSAL)
-        except (aiohttp.ClientError, OSError):
-            body = b""
+        body = b""
+        with contextlib.suppress(aiohttp.ClientError, OSError):
+            while len(body) < REFUSAL and (received := await response.content.readany()):
+                body += received
         logger.debug("the server's words: %r", body)
         return failure.refused(self._options, response.status, response.headers, body)
 
 
-@asynccontextmanager
+@contextlib.asynccontextmanager
 async def open_client(options: LLMOptions) -> AsyncIterator[Client]:
     """A client with its session, which lives as long as the agent. Compression would hold chunks back: none is asked for."""
     headers = {

@@ -16,12 +16,13 @@ async def test_turns_and_calls_of_an_agent_share_a_connection(server: FakeLLM, a
     assert server.connections == 1
 
 
-async def test_a_refusal_does_not_cost_the_next_turn_its_words(server: FakeLLM, agent: Any) -> None:
-    server.will_refuse(400)
+async def test_a_refusal_does_not_cost_the_connection(server: FakeLLM, agent: Any) -> None:
+    server.will_send(b'{"error": {"code"', b': "x"}}', status=400)
     server.will_say("Hi.")
     caller = await agent()
     await caller.says("Hello")
     assert await caller.hears("Hello") == "Hi."
+    assert server.connections == 1
 
 
 async def test_barge_in_aborts_the_request_at_once(server: FakeLLM, agent: Any) -> None:
@@ -67,10 +68,10 @@ async def test_closing_the_reply_aborts_the_request(server: FakeLLM, agent: Any)
 
 async def test_the_connection_of_a_new_call_is_warm(server: FakeLLM, agent: Any) -> None:
     caller = await agent(keep_warm=True)
-    await server.until(probes=1)
+    await caller.system._client._knocking
     assert await caller.hears("Hello") == "Hello."
-    assert server.connections <= 2
     assert server.probes == 1
+    assert server.connections == 1
 
 
 async def test_a_crowd_of_new_calls_knocks_once(server: FakeLLM, agent: Any) -> None:
