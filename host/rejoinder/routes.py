@@ -1,8 +1,8 @@
 """From a configuration and the installed plugins to live routes: options checked, agents opened.
 
 A wrong file (shape, names, options, unknown system) is a ConfigError and stops a start or a reload. A plugin that does not
-import or open is broken, not wrong: its routes answer all the same, every reply there fails at once and the caller hears the host's
-apology, until a later try to open it succeeds.
+import or open is broken, not wrong: its routes answer all the same, every reply there fails at once and the caller hears the
+host's apology, until a later try to open it succeeds.
 """
 
 import asyncio

@@ -1,0 +1,442 @@
+"""The engine's table, row by row."""
+
+from collections.abc import Callable
+
+import pytest
+
+from rejoinder.contract import Interrupt
+from rejoinder.dialogue import (
+    Action,
+    EndCall,
+    Metadata,
+    PressDigits,
+    Say,
+    ToolCalled,
+    Transcript,
+    TransferCall,
+    Tuning,
+    Turn,
+    Usage,
+    Utterance,
+)
+from rejoinder.effects import CancelReply, Deliver, Effect, Send, StartReply, StartTimer, TurnEnded, TurnStarted, Warn
+from rejoinder.engine import CLEANUP, Conversation
+from rejoinder.events import (
+    Annotate,
+    CallerInterrupted,
+    Details,
+    DetailsGiven,
+    DigitsPressed,
+    Finish,
+    PingReceived,
+    Pong,
+    Speak,
+    SpeakOut,
+    TranscriptUpdated,
+    Tune,
+    TurnRequested,
+    UnknownReceived,
+)
+from rejoinder.lines import HostLines
+from rejoinder.templates import template
+
+ALL: frozenset[type[Action]] = frozenset({EndCall, TransferCall, PressDigits})
+NUMBERS = {"reception": "+442079460000"}
+APOLOGY = "I am sorry, could you say that again?"
+NO_USAGE = Usage()
+
+
+def conversation(
+    begin: str | None = None,
+    reminders: tuple[str, ...] = (),
+    actions: frozenset[type[Action]] = ALL,
+    begins: bool = True,
+    field: Callable[[str], str] = lambda name: f"<{name}>",
+) -> Conversation:
+    lines = HostLines("en", field, template(begin) if begin is not None else None, [template(line) for line in reminders])
+    return Conversation(lines, actions=lambda: actions, numbers=NUMBERS, begins=begins)
+
+
+def idle() -> Conversation:
+    """A call whose begin message is out."""
+    talk = conversation(begin="Hello.")
+    talk.opened()
+    return talk
+
+
+def said(*texts: str) -> Transcript:
+    """A transcript that begins with the agent and alternates."""
+    return Transcript(tuple(Utterance("user" if i % 2 else "agent", text) for i, text in enumerate(texts)))
+
+
+def request(turn: int, *texts: str) -> TurnRequested:
+    return TurnRequested(turn, "response", said(*texts))
+
+
+def in_turn(turn: int = 1) -> Conversation:
+    talk = idle()
+    talk.receive(request(turn, "Hello.", "hi"))
+    return talk
+
+
+def ended(turn: int, outcome: str, kind: str = "response") -> TurnEnded:
+    return TurnEnded(turn, kind, outcome, NO_USAGE)  # type: ignore[arg-type]
+
+
+def warns(effects: list[Effect]) -> list[str]:
+    return [effect.what for effect in effects if isinstance(effect, Warn)]
+
+
+# The begin message.
+
+
+def test_a_fixed_begin_message_goes_out_at_once() -> None:
+    assert conversation(begin="Hello.").opened() == [
+        TurnStarted(0, "begin"),
+        Send(Finish(0, "Hello."), 0),
+        ended(0, "finished", "begin"),
+    ]
+
+
+def test_an_empty_begin_message_lets_the_caller_speak_first() -> None:
+    assert Send(Finish(0, ""), 0) in conversation(begin="").opened()
+
+
+def test_without_a_line_the_response_system_begins() -> None:
+    talk = conversation()
+    assert talk.opened() == [TurnStarted(0, "begin"), StartReply(1, Turn(0, "begin"))]
+    assert talk.output(1, "Welcome.") == [Send(Speak(0, "Welcome."), 0, 1)]
+    assert talk.ended(1) == [Send(Finish(0), 0, 1), ended(0, "finished", "begin")]
+
+
+def test_a_system_without_first_words_lets_the_caller_speak_first() -> None:
+    talk = conversation()
+    talk.opened()
+    assert talk.ended(1)[0] == Send(Finish(0), 0, 1)
+
+
+def test_a_begin_message_with_fields_waits_for_the_details() -> None:
+    talk = conversation(begin="Hello {{ name }}.")
+    assert talk.opened() == [TurnStarted(0, "begin"), StartTimer(0, "begin", 1.0)]
+    given = DetailsGiven(Details(variables={"name": "Ada"}))
+    assert talk.receive(given) == [Deliver(given), Send(Finish(0, "Hello <name>."), 0), ended(0, "finished", "begin")]
+
+
+def test_a_begin_message_with_fields_goes_out_after_a_second_without_details() -> None:
+    talk = conversation(begin="Hello {{ name }}.", field=lambda _: "")
+    talk.opened()
+    assert talk.timer(0, "begin")[0] == Send(Finish(0, "Hello ."), 0)
+    assert talk.timer(0, "begin") == []
+    late = DetailsGiven(Details())
+    assert talk.receive(late) == [Deliver(late)]
+
+
+def test_a_begin_message_that_fails_is_replaced_by_the_hosts() -> None:
+    talk = conversation()
+    talk.opened()
+    assert talk.failed(1)[0] == Send(Finish(0, "Hello, how can I help you?"), 0, 1)
+
+
+def test_the_greeting_is_not_repeated_on_another_socket() -> None:
+    assert idle().opened() == [Send(Finish(0))]
+
+
+def test_a_live_begin_message_goes_on_over_another_socket() -> None:
+    talk = conversation()
+    talk.opened()
+    assert talk.opened() == []
+
+
+def test_a_platform_that_speaks_its_own_first_words_gets_none() -> None:
+    talk = conversation(begin="Hello.", begins=False)
+    assert talk.opened() == []
+    assert talk.receive(request(1, "x"))[-1] == StartReply(1, Turn(1, "response", said("x")))
+
+
+# Turns.
+
+
+def test_a_request_starts_a_reply() -> None:
+    assert idle().receive(request(1, "Hello.", "hi")) == [
+        TurnStarted(1, "response"),
+        StartReply(1, Turn(1, "response", said("Hello.", "hi"))),
+    ]
+
+
+def test_a_newer_request_interrupts_the_live_turn() -> None:
+    effects = in_turn().receive(request(2, "Hello.", "hi there"))
+    assert effects[:3] == [CancelReply(1), ended(1, "interrupted"), TurnStarted(2, "response")]
+    assert isinstance(effects[3], StartReply)
+    assert effects[3].reply == 2
+
+
+def test_a_request_before_the_begin_message_interrupts_it() -> None:
+    talk = conversation()
+    talk.opened()
+    assert talk.receive(request(1))[:2] == [CancelReply(1), ended(0, "interrupted", "begin")]
+
+
+def test_the_live_request_asked_again_changes_nothing() -> None:
+    assert in_turn().receive(request(1, "Hello.", "hi")) == []
+
+
+def test_an_older_request_is_stale() -> None:
+    talk = in_turn(turn=3)
+    assert talk.receive(request(2, "Hello.", "h")) == []
+
+
+def test_a_finished_request_asked_again_is_said_once_more() -> None:
+    talk = in_turn()
+    talk.output(1, "One ")
+    talk.output(1, "two.")
+    talk.ended(1)
+    assert talk.receive(request(1, "Hello.", "hi")) == [Send(Finish(1, "One two."), 1)]
+    assert talk.receive(request(1, "Hello.", "hi")) == []
+
+
+def test_a_finished_request_asked_again_on_another_socket_is_said_again() -> None:
+    talk = in_turn()
+    talk.output(1, "One.")
+    talk.ended(1)
+    talk.receive(request(1, "Hello.", "hi"))
+    talk.opened()
+    assert talk.receive(request(1, "Hello.", "hi")) == [Send(Finish(1, "One."), 1)]
+
+
+def test_words_that_were_heard_are_not_said_again() -> None:
+    talk = in_turn()
+    talk.output(1, "One.")
+    talk.ended(1)
+    talk.receive(TranscriptUpdated(said("Hello.", "hi", "One.")))
+    assert talk.receive(request(1, "Hello.", "hi")) == []
+
+
+def test_an_interrupted_request_asked_again_gets_nothing() -> None:
+    talk = in_turn()
+    talk.receive(CallerInterrupted())
+    assert talk.receive(request(1, "Hello.", "hi")) == []
+
+
+def test_the_caller_interrupts_a_live_turn() -> None:
+    talk = in_turn()
+    assert talk.receive(CallerInterrupted()) == [CancelReply(1), ended(1, "interrupted")]
+    assert talk.receive(CallerInterrupted()) == []
+    assert not talk.is_current(1)
+
+
+@pytest.mark.parametrize("talk", [conversation(), idle(), in_turn()], ids=["new", "idle", "live"])
+def test_a_ping_is_answered_in_any_state(talk: Conversation) -> None:
+    assert talk.receive(PingReceived(77)) == [Send(Pong(77))]
+
+
+def test_what_the_platform_tells_is_delivered() -> None:
+    talk = in_turn()
+    for event in (TranscriptUpdated(said("x")), DigitsPressed("5"), DetailsGiven(Details())):
+        assert talk.receive(event) == [Deliver(event)]
+
+
+def test_an_unknown_frame_is_warned_of() -> None:
+    assert "'sparkle'" in warns(idle().receive(UnknownReceived("sparkle")))[0]
+
+
+# Reminders.
+
+
+def test_reminders_of_the_file_are_said_in_turn() -> None:
+    talk = conversation(begin="", reminders=("Still there?", "Take your time."))
+    talk.opened()
+    for turn, line in enumerate(("Still there?", "Take your time.", "Still there?"), 1):
+        assert talk.receive(TurnRequested(turn, "reminder", said("x"))) == [
+            TurnStarted(turn, "reminder"),
+            Send(Finish(turn, line), turn),
+            ended(turn, "finished", "reminder"),
+        ]
+
+
+def test_without_a_reminder_in_the_file_the_response_system_reminds() -> None:
+    talk = idle()
+    effects = talk.receive(TurnRequested(1, "reminder", said("x")))
+    assert effects == [TurnStarted(1, "reminder"), StartReply(1, Turn(1, "reminder", said("x")))]
+    assert talk.ended(1)[0] == Send(Finish(1, "Are you still there?"), 1, 1)
+
+
+def test_a_reminder_that_fails_still_nudges() -> None:
+    talk = idle()
+    talk.receive(TurnRequested(1, "reminder", said("x")))
+    assert talk.failed(1) == [Send(Finish(1, "Are you still there?"), 1, 1), ended(1, "failed", "reminder")]
+
+
+def test_lines_of_the_host_are_marked_for_the_response_system() -> None:
+    talk = conversation(begin="Hello.", reminders=("Still there?",))
+    talk.opened()
+    talk.receive(TurnRequested(1, "reminder", said("Hello.")))
+    heard = Transcript((Utterance("agent", "Hello."), Utterance("agent", "Still there?"), Utterance("user", "yes")))
+    start = talk.receive(TurnRequested(2, "response", heard))[-1]
+    assert isinstance(start, StartReply)
+    assert [utterance.host_line for utterance in start.turn.transcript] == [False, True, False]
+    assert [utterance.text for utterance in start.turn.transcript.history()] == ["Hello.", "yes"]
+
+
+# Outputs.
+
+
+def test_text_is_spoken_as_it_comes() -> None:
+    talk = in_turn()
+    assert talk.output(1, "One ") == [Send(Speak(1, "One "), 1, 1)]
+    assert talk.output(1, Say("two.", uninterruptible=True)) == [Send(Speak(1, "two.", True), 1, 1)]
+    assert talk.ended(1) == [Send(Finish(1), 1, 1), ended(1, "finished")]
+
+
+def test_only_the_live_reply_is_heard() -> None:
+    talk = in_turn()
+    talk.receive(request(2, "Hello.", "hi you"))
+    assert talk.output(1, "stale") == []
+    assert talk.ended(1) == []
+    assert talk.failed(1) == []
+    assert talk.dropped_outputs == 1
+
+
+def test_a_reply_that_gives_nothing_is_closed_with_an_apology() -> None:
+    effects = in_turn().ended(1)
+    assert Send(Finish(1, APOLOGY), 1, 1) in effects
+    assert ended(1, "failed") in effects
+    assert len(warns(effects)) == 1
+
+
+def test_a_reply_may_choose_silence() -> None:
+    talk = in_turn()
+    assert talk.output(1, "") == []
+    assert talk.ended(1) == [Send(Finish(1), 1, 1), ended(1, "finished")]
+
+
+def test_a_reply_that_fails_before_it_spoke_is_closed_with_an_apology() -> None:
+    assert in_turn().failed(1) == [Send(Finish(1, APOLOGY), 1, 1), ended(1, "failed")]
+
+
+def test_a_reply_that_fails_after_it_spoke_keeps_what_was_said() -> None:
+    talk = in_turn()
+    talk.output(1, "Well,")
+    assert talk.failed(1)[0] == Send(Finish(1, " " + APOLOGY), 1, 1)
+
+
+def test_an_agent_in_another_language_never_apologises_in_english() -> None:
+    lines = HostLines("de-DE", lambda _: "", template("Hallo."))
+    talk = Conversation(lines, actions=lambda: ALL, numbers={})
+    talk.opened()
+    talk.receive(request(1))
+    assert talk.failed(1)[0] == Send(Finish(1, "Es tut mir leid, können Sie das bitte noch einmal sagen?"), 1, 1)
+
+
+@pytest.mark.parametrize("rubbish", [None, b"bytes", 7, ["list"], object()])
+def test_what_is_no_output_is_dropped_with_a_warning(rubbish: object) -> None:
+    talk = in_turn()
+    assert type(rubbish).__name__ in warns(talk.output(1, rubbish))[0]  # type: ignore[arg-type]
+    assert talk.dropped_outputs == 1
+
+
+def test_notes_annotate_and_usage_is_reported() -> None:
+    talk = in_turn()
+    called = ToolCalled("1", "book", {"when": "noon"})
+    assert talk.output(1, called) == [Send(Annotate(called))]
+    assert talk.output(1, Usage(10, 2)) == []
+    assert talk.output(1, Usage(1, 3)) == []
+    talk.output(1, "Done.")
+    assert talk.ended(1)[-1] == TurnEnded(1, "response", "finished", Usage(11, 5))
+
+
+# Actions.
+
+
+def test_an_action_ends_the_turn_in_its_final_frame() -> None:
+    talk = in_turn()
+    talk.output(1, "Bye.")
+    assert talk.output(1, EndCall()) == [
+        Send(Finish(1, "", EndCall()), 1, 1),
+        ended(1, "finished"),
+        StartTimer(1, "cleanup", CLEANUP),
+    ]
+    assert talk.hung_up
+
+
+def test_a_hang_up_without_words_says_goodbye() -> None:
+    assert in_turn().output(1, EndCall())[0] == Send(Finish(1, "Goodbye.", EndCall()), 1, 1)
+
+
+def test_nothing_is_spoken_after_an_action() -> None:
+    talk = in_turn()
+    talk.output(1, EndCall())
+    assert len(warns(talk.output(1, "wait!"))) == 1
+    assert len(warns(talk.output(1, TransferCall("reception")))) == 1
+    assert talk.ended(1) == []
+    assert talk.output(1, "again") == []
+
+
+def test_a_reply_that_goes_on_after_its_action_is_cancelled() -> None:
+    talk = in_turn()
+    talk.output(1, EndCall())
+    assert talk.timer(1, "cleanup") == [CancelReply(1)]
+    assert talk.timer(1, "cleanup") == []
+
+
+def test_a_reply_that_ended_after_its_action_is_not_cancelled() -> None:
+    talk = in_turn()
+    talk.output(1, EndCall())
+    talk.ended(1)
+    assert talk.timer(1, "cleanup") == []
+
+
+def test_a_hang_up_that_the_caller_spoke_over_is_off() -> None:
+    talk = in_turn()
+    talk.output(1, EndCall())
+    talk.receive(request(2, "Hello.", "hi", "Goodbye.", "wait"))
+    assert not talk.hung_up
+
+
+@pytest.mark.parametrize("to", ["reception", "+442079460000"])
+def test_a_transfer_goes_to_a_number_of_the_file(to: str) -> None:
+    talk = in_turn()
+    talk.output(1, "One moment.")
+    assert talk.output(1, TransferCall(to))[0] == Send(Finish(1, "", TransferCall("+442079460000")), 1, 1)
+
+
+def test_a_transfer_elsewhere_is_refused() -> None:
+    talk = in_turn()
+    assert "numbers:" in warns(talk.output(1, TransferCall("+15550000000")))[0]
+    talk.output(1, "I cannot.")
+    assert talk.ended(1)[0] == Send(Finish(1), 1, 1)
+
+
+def test_what_the_platform_cannot_do_is_refused() -> None:
+    talk = conversation(begin="", actions=frozenset())
+    talk.opened()
+    talk.receive(request(1))
+    assert "EndCall" in warns(talk.output(1, EndCall()))[0]
+    assert not talk.hung_up
+
+
+def test_only_keys_of_a_telephone_are_pressed() -> None:
+    assert "0-9" in warns(in_turn().output(1, PressDigits("12a")))[0]
+    assert in_turn().output(1, PressDigits("12#"))[0] == Send(Finish(1, "", PressDigits("12#")), 1, 1)
+
+
+# Orders.
+
+
+def test_an_order_to_interrupt_cuts_off_the_live_turn() -> None:
+    talk = in_turn()
+    assert talk.order(Interrupt(Say("Fire!", uninterruptible=True))) == [
+        CancelReply(1),
+        ended(1, "interrupted"),
+        Send(SpeakOut(1, "Fire!", True)),
+    ]
+    assert talk.order(Interrupt(Say("Really.")))[-1] == Send(SpeakOut(2, "Really.", False))
+
+
+def test_orders_to_tune_and_to_hand_over_metadata_go_out() -> None:
+    assert idle().order(Tuning(responsiveness=0.5)) == [Send(Tune(Tuning(responsiveness=0.5)))]
+    assert idle().order(Metadata({"a": 1})) == [Send(Annotate(Metadata({"a": 1})))]
+
+
+def test_the_end_of_a_call_interrupts_what_is_live() -> None:
+    assert in_turn().closed() == [CancelReply(1), ended(1, "interrupted")]
+    assert idle().closed() == []

@@ -1,0 +1,175 @@
+"""Thousands of random calls against the engine's rules: nothing that can happen may break one."""
+
+import random
+
+from rejoinder.contract import Interrupt
+from rejoinder.dialogue import Action, EndCall, PressDigits, Say, ToolReturned, Transcript, TransferCall, Utterance
+from rejoinder.effects import CancelReply, Effect, Send, StartReply, TurnEnded, TurnStarted
+from rejoinder.engine import Conversation
+from rejoinder.events import (
+    CallerInterrupted,
+    Details,
+    DetailsGiven,
+    Finish,
+    PingReceived,
+    Pong,
+    Speak,
+    TranscriptUpdated,
+    TurnRequested,
+)
+from rejoinder.lines import HostLines
+from rejoinder.templates import template
+
+CALLS = 6_000
+STEPS = 40
+OUTPUTS = (
+    "a ",
+    "b.",
+    "",
+    Say("c"),
+    EndCall(),
+    TransferCall("x"),
+    TransferCall("?"),
+    PressDigits("1"),
+    ToolReturned("1", "r"),
+    None,
+)
+
+
+class Judge:
+    """Watches one call's effects and knows the rules by itself."""
+
+    def __init__(self) -> None:
+        self.live_turn: int | None = None
+        self.newest_turn = -1
+        self.live_reply: int | None = None
+        self.newest_reply = 0
+        self.finishes: dict[int, int] = {}
+        self.ends: dict[int, str] = {}
+        self.acted: set[int] = set()
+        self.again = False
+
+    def watch(self, effects: list[Effect]) -> None:
+        for effect in effects:
+            match effect:
+                case TurnStarted(turn):
+                    assert self.live_turn is None, "two live turns"
+                    assert turn > self.newest_turn, "turn numbers only grow"
+                    self.live_turn = self.newest_turn = turn
+                    self.finishes[turn] = 0
+                case StartReply(reply, turn):
+                    assert self.live_reply is None, "two live replies"
+                    assert reply > self.newest_reply, "reply numbers only grow"
+                    assert turn.number == self.live_turn, "a reply outside the live turn"
+                    self.live_reply = self.newest_reply = reply
+                case CancelReply(reply):
+                    self.live_reply = None if reply == self.live_reply else self.live_reply
+                case TurnEnded(turn, _, outcome):
+                    assert turn == self.live_turn, "a turn ended that was not live"
+                    assert self.finishes[turn] == (0 if outcome == "interrupted" else 1), "completed exactly once"
+                    self.ends[turn] = outcome
+                    self.live_turn = self.live_reply = None
+                case Send(command, turn, reply):
+                    self.sent(command, turn, reply)
+                case _:
+                    pass
+
+    def sent(self, command: object, turn: int | None, reply: int | None) -> None:
+        if isinstance(command, Speak):
+            assert command.turn == turn == self.live_turn, "words of a dead turn"
+            assert reply == self.live_reply is not None, "words of a dead reply"
+            assert turn not in self.acted, "words after an action"
+        if isinstance(command, Finish) and turn is not None:
+            if turn == self.live_turn:
+                self.finishes[turn] += 1
+            else:
+                assert turn == self.newest_turn, "an old turn said again"
+                assert self.ends[turn] != "interrupted", "an interrupted turn said again"
+            if command.action is not None:
+                self.acted.add(turn)
+
+
+class Call:
+    """One random call."""
+
+    def __init__(self, seed: int) -> None:
+        self.dice = random.Random(seed)
+        begin = self.dice.choice([None, "", "Hello.", "Hello {{ name }}."])
+        lines = HostLines(
+            self.dice.choice(["en", "de", "xx"]),
+            lambda _: "",
+            None if begin is None else template(begin),
+            [template("Still there?")] if self.dice.random() < 0.5 else [],
+        )
+        actions: frozenset[type[Action]] = frozenset({EndCall, TransferCall}) if self.dice.random() < 0.8 else frozenset()
+        self.talk = Conversation(lines, actions=lambda: actions, numbers={"x": "+441"}, begins=self.dice.random() < 0.8)
+        self.judge = Judge()
+        self.asked = 0
+        self.transcript = Transcript()
+
+    def run(self) -> Judge:
+        self.judge.watch(self.talk.opened())
+        acts = (self.request, self.output, self.output, self.end, self.fail, self.update, self.other, self.time, self.order)
+        for _ in range(self.dice.randrange(STEPS)):
+            self.judge.watch(self.dice.choice(acts)())
+            assert self.judge.live_turn is None or self.talk.is_current(self.judge.live_turn)
+        self.judge.watch(self.talk.closed())
+        assert self.judge.live_turn is None, "a turn outlived its call"
+        return self.judge
+
+    def request(self) -> list[Effect]:
+        turn = max(1, self.asked + self.dice.choice([1, 1, 1, 0, -1, 3]))
+        self.asked = max(self.asked, turn)
+        kind = self.dice.choice(("response", "response", "reminder"))
+        return self.talk.receive(TurnRequested(turn, kind, self.transcript))  # type: ignore[arg-type]
+
+    def reply(self) -> int:
+        return self.dice.randint(max(0, self.judge.newest_reply - 2), self.judge.newest_reply)
+
+    def output(self) -> list[Effect]:
+        reply = self.reply()
+        effects = self.talk.output(reply, self.dice.choice(OUTPUTS))  # type: ignore[arg-type]
+        if reply != self.judge.live_reply:
+            assert not any(isinstance(effect, Send) for effect in effects), "a dead reply was heard"
+        return effects
+
+    def end(self) -> list[Effect]:
+        return self.talk.ended(self.reply())
+
+    def fail(self) -> list[Effect]:
+        return self.talk.failed(self.reply())
+
+    def update(self) -> list[Effect]:
+        said = Utterance(self.dice.choice(["agent", "user"]), "words")
+        self.transcript = Transcript((*self.transcript.utterances[:5], said))
+        return self.talk.receive(TranscriptUpdated(self.transcript))
+
+    def other(self) -> list[Effect]:
+        match self.dice.randrange(4):
+            case 0:
+                assert self.talk.receive(PingReceived(9)) == [Send(Pong(9))]
+                return []
+            case 1:
+                return self.talk.receive(CallerInterrupted())
+            case 2:
+                return self.talk.receive(DetailsGiven(Details()))
+            case _:
+                return self.talk.opened() if self.judge.newest_turn >= 0 else []
+
+    def time(self) -> list[Effect]:
+        return self.talk.timer(self.judge.newest_turn, self.dice.choice(["begin", "cleanup"]))
+
+    def order(self) -> list[Effect]:
+        return self.talk.order(Interrupt(Say("now"))) if self.dice.random() < 0.2 else []
+
+
+def test_no_random_call_breaks_a_rule() -> None:
+    outcomes: set[str] = set()
+    turns = 0
+    for seed in range(CALLS):
+        judge = Call(seed).run()
+        assert set(judge.ends) == set(judge.finishes), f"seed {seed}: every turn ends once"
+        outcomes.update(judge.ends.values())
+        turns += len(judge.ends)
+    assert outcomes == {"finished", "failed", "interrupted"}
+    assert turns > CALLS
