@@ -101,7 +101,7 @@ def identify(body: bytes, headers: Mapping[str, str]) -> Identity:
         _entry(request.elevenlabs_extra_body, "conversation_id"),
         request.user_id,
     )
-    call_id = next((str(one) for one in found if isinstance(one, str | int) and one not in ("", True, False)), None)
+    call_id = next((one for one in found if isinstance(one, str) and one), None)
     return Identity(call_id, bool(request.stream), request.messages is not UNSET)
 
 

@@ -8,9 +8,9 @@ that is no integer, not even "1": they are echoed, and an answer under a guessed
 """
 
 from contextlib import suppress
-from typing import Annotated, Any, Literal
+from typing import Any, Literal
 
-from msgspec import UNSET, DecodeError, Meta, Raw, Struct, UnsetType, ValidationError, field, to_builtins
+from msgspec import UNSET, DecodeError, Raw, Struct, UnsetType, ValidationError, field, to_builtins
 from msgspec.json import Decoder
 
 from rejoinder.dialogue import (
@@ -50,8 +50,6 @@ from rejoinder.protocols.retell_numbering import Numbering
 from rejoinder.protocols.retell_transcript import REST, Item, TranscriptCache, utterances
 from rejoinder.protocols.wire import printable, to_json
 
-_Integer = Annotated[int, Meta(ge=-(2**63), le=2**63 - 1)]  # what the encoder can give back
-
 _KINDS: dict[str, TurnKind] = {"response_required": "response", "reminder_required": "reminder"}
 _SPEAKERS: dict[str, Literal["user", "agent"]] = {"user_turn": "user", "agent_turn": "agent"}
 _KNOWN = frozenset({"ping_pong", "call_details", "update_only", "clear", *_KINDS})
@@ -61,8 +59,8 @@ class _Heard(Struct):
     """Any frame of the platform. No enumerations here: their errors would quote what was sent."""
 
     interaction_type: str = ""
-    timestamp: _Integer | None = None
-    response_id: _Integer | None = None
+    timestamp: int | None = None
+    response_id: int | None = None
     transcript: list[Item] | UnsetType | None = UNSET
     transcript_with_tool_calls: Raw | UnsetType = UNSET
     turntaking: str | None = None
@@ -284,7 +282,7 @@ def _unknown(frame: bytes, wrong: ValidationError) -> Event:
         kind = _KIND.decode(frame).interaction_type
     if kind and kind not in _KNOWN:
         return UnknownReceived(printable(kind))
-    raise PeerError(f"a {kind or 'frame'} has the wrong shape: {wrong}") from None
+    raise PeerError(f"a frame{f' of kind {kind}' if kind else ''} has the wrong shape: {wrong}") from None
 
 
 def _words(frame: bytes) -> tuple[tuple[Word, ...], ...]:
@@ -325,10 +323,10 @@ def _annotate(note: ToolCalled | ToolReturned | Metadata) -> list[bytes]:
 
 
 def _tune(tuning: Tuning) -> list[bytes]:
-    """A value out of the documented range would lose the whole frame, so it is brought in."""
+    """A value out of the documented range would lose the whole frame, so it is brought in (NaN to the lower end)."""
     within = Tuning(
-        None if tuning.responsiveness is None else min(max(tuning.responsiveness, 0.0), 1.0),
-        None if tuning.interruption_sensitivity is None else min(max(tuning.interruption_sensitivity, 0.0), 1.0),
+        None if tuning.responsiveness is None else min(max(0.0, tuning.responsiveness), 1.0),
+        None if tuning.interruption_sensitivity is None else min(max(0.0, tuning.interruption_sensitivity), 1.0),
         None if tuning.reminder_trigger_ms is None else max(tuning.reminder_trigger_ms, 1),
         None if tuning.reminder_max_count is None else max(tuning.reminder_max_count, 0),
     )

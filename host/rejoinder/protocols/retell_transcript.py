@@ -110,6 +110,6 @@ def _end(frame: bytes, start: int, items: list[Raw]) -> int:
     position = start
     for item in items:
         separator = _SEPARATOR.match(frame, position + len(memoryview(item)))
-        assert separator is not None, "an item that another follows has a comma behind it"  # noqa: S101
+        assert separator is not None, "an item that another follows has a comma behind it"
         position = separator.end()
     return position

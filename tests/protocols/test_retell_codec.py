@@ -1,0 +1,520 @@
+"""Retell's frames, row by row as its reference and guides describe them, and what nobody describes."""
+
+import json
+import sys
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from rejoinder.dialogue import (
+    EndCall,
+    Metadata,
+    PressDigits,
+    ToolCalled,
+    ToolReturned,
+    Transcript,
+    TransferCall,
+    Tuning,
+    Utterance,
+    Word,
+)
+from rejoinder.errors import PeerError
+from rejoinder.events import (
+    Annotate,
+    CallerInterrupted,
+    Command,
+    Details,
+    DetailsGiven,
+    DigitsPressed,
+    Event,
+    Finish,
+    PingReceived,
+    Pong,
+    Speak,
+    SpeakOut,
+    TranscriptUpdated,
+    Tune,
+    TurnRequested,
+    UnknownReceived,
+)
+from rejoinder.protocols import Codec
+from rejoinder.protocols.retell import RetellCodec
+
+Make = Callable[..., bytes]
+
+HEARD = [
+    {"role": "agent", "content": "Hello.", "words": [{"word": "Hello.", "start": 0.5, "end": 0.9}]},
+    {"role": "user", "content": "Hi there", "words": []},
+]
+SAID = Transcript((Utterance("agent", "Hello."), Utterance("user", "Hi there")))
+
+
+def only(events: list[Event]) -> Event:
+    (event,) = events
+    return event
+
+
+def requested(codec: RetellCodec, frame: bytes) -> TurnRequested:
+    event = only(codec.decode(frame))
+    assert isinstance(event, TurnRequested)
+    return event
+
+
+def frames(codec: RetellCodec, command: Command) -> list[Any]:
+    return [json.loads(sent) for sent in codec.encode(command)]
+
+
+# The opening of a socket.
+
+
+def test_is_a_codec(codec: RetellCodec) -> None:
+    promised: Codec = codec
+    assert (promised.platform, promised.grace, promised.grace_after_goodbye, promised.begins) == ("retell", 60.0, 6.0, True)
+    assert promised.actions == {EndCall, TransferCall, PressDigits}
+
+
+def test_opens_each_socket_with_exactly_the_configuration() -> None:
+    codec = RetellCodec()
+    wanted = [b'{"response_type":"config","config":{"auto_reconnect":true,"call_details":true}}']
+    assert codec.opened() == wanted
+    assert codec.opened() == wanted
+
+
+def test_asks_for_tool_calls_in_the_transcript_only_when_told_to() -> None:
+    (config,) = RetellCodec(transcript_with_tool_calls=True).opened()
+    assert json.loads(config)["config"] == {"auto_reconnect": True, "call_details": True, "transcript_with_tool_calls": True}
+
+
+def test_sends_the_knobs_after_the_configuration_and_on_a_redial_as_they_were_last_turned() -> None:
+    codec = RetellCodec(tuning=Tuning(reminder_trigger_ms=12000, responsiveness=0.5))
+    assert json.loads(codec.opened()[1]) == {
+        "response_type": "update_agent",
+        "agent_config": {"responsiveness": 0.5, "reminder_trigger_ms": 12000},
+    }
+    codec.encode(Tune(Tuning(responsiveness=1.0)))
+    assert json.loads(codec.opened()[1])["agent_config"] == {"responsiveness": 1.0, "reminder_trigger_ms": 12000}
+
+
+def test_says_nothing_when_a_socket_is_lost(codec: RetellCodec) -> None:
+    assert codec.closed() == []
+
+
+# Frames in.
+
+
+@pytest.mark.parametrize(
+    ("kind", "fields", "event"),
+    [
+        ("ping_pong", {"timestamp": 1700336475222}, PingReceived(1700336475222)),
+        ("ping_pong", {}, PingReceived(0)),
+        ("ping_pong", {"timestamp": None}, PingReceived(0)),
+        ("update_only", {"transcript": HEARD}, TranscriptUpdated(SAID)),
+        ("update_only", {"transcript": HEARD, "turntaking": "user_turn"}, TranscriptUpdated(SAID, "user")),
+        ("update_only", {"transcript": HEARD, "turntaking": "agent_turn"}, TranscriptUpdated(SAID, "agent")),
+        ("update_only", {"transcript": HEARD, "turntaking": "nobody"}, TranscriptUpdated(SAID)),
+        ("update_only", {"transcript": []}, TranscriptUpdated(Transcript())),
+        ("update_only", {"transcript": None}, TranscriptUpdated(Transcript())),
+        ("update_only", {}, TranscriptUpdated(Transcript())),
+        ("clear", {}, CallerInterrupted()),
+        ("call_details", {"call": {}}, DetailsGiven(Details())),
+        ("call_details", {"call": None}, DetailsGiven(Details())),
+        ("call_details", {}, DetailsGiven(Details())),
+        ("brand_new", {"transcript": "of another shape"}, UnknownReceived("brand_new")),
+        ("brand_new", {"more": 1}, UnknownReceived("brand_new")),
+        ("response_required", {"transcript": HEARD}, UnknownReceived("response_required without response_id")),
+        ("reminder_required", {}, UnknownReceived("reminder_required without response_id")),
+    ],
+)
+def test_reads_each_kind_of_frame(codec: RetellCodec, frame: Make, kind: str, fields: dict[str, Any], event: Event) -> None:
+    assert codec.decode(frame(kind, **fields)) == [event]
+
+
+@pytest.mark.parametrize(("kind", "meaning"), [("response_required", "response"), ("reminder_required", "reminder")])
+def test_reads_requests(codec: RetellCodec, frame: Make, kind: str, meaning: str) -> None:
+    asked = requested(codec, frame(kind, response_id=1, transcript=HEARD, timestamp=7, unheard_of={"x": [1]}))
+    assert (asked.turn, asked.kind, asked.transcript) == (1, meaning, SAID)
+
+
+def test_answers_the_test_frame_that_the_vendor_recommends(codec: RetellCodec) -> None:
+    asked = requested(codec, b'{"interaction_type":"response_required","response_id":1,"transcript":[]}')
+    assert asked.transcript.user_text == ""
+    assert codec.encode(Finish(asked.turn, "Yes?")) == [
+        b'{"response_type":"response","response_id":1,"content":"Yes?","content_complete":true}'
+    ]
+
+
+def test_reads_text_and_bytes_alike(codec: RetellCodec, frame: Make) -> None:
+    sent = frame("update_only", transcript=HEARD)
+    assert codec.decode(sent.decode()) == codec.decode(sent)
+
+
+@pytest.mark.parametrize(
+    ("item", "said"),
+    [
+        ({"role": "system", "content": "x"}, [Utterance("system", "x")]),
+        ({"role": "transfer_target", "content": "x"}, [Utterance("transfer_target", "x")]),
+        ({"role": "user"}, [Utterance("user", "")]),
+        ({"role": "user", "content": None}, [Utterance("user", "")]),
+        ({"content": "x"}, [Utterance("", "x")]),
+        ({"role": "user", "content": "(unintelligible audio)"}, [Utterance("user", "(unintelligible audio)")]),
+        ({"role": "tool_call_invocation", "tool_call_id": "1", "name": "book", "arguments": "{}"}, []),
+        ({"role": "tool_call_result", "tool_call_id": "1", "content": "done"}, []),
+        ({"role": "dtmf", "digit": "1"}, []),
+        ({"role": "sms", "content": "x", "time_sec": 1}, []),
+        ({"role": "injected", "content": "x"}, []),
+        ({"role": "node_transition"}, []),
+    ],
+)
+def test_takes_any_role_and_skips_what_nobody_said(
+    codec: RetellCodec, frame: Make, item: dict[str, Any], said: list[Utterance]
+) -> None:
+    event = only(codec.decode(frame("update_only", transcript=[HEARD[0], item])))
+    assert isinstance(event, TranscriptUpdated)
+    assert list(event.transcript) == [Utterance("agent", "Hello."), *said]
+
+
+@pytest.mark.parametrize(
+    ("sent", "complaint"),
+    [
+        ("Hello", "a frame is not JSON: JSON is malformed: invalid character (byte 0)"),
+        ("", "a frame is not JSON: Input data was truncated"),
+        ('{"interaction_type": "update_only", "transcript": [', "a frame is not JSON: Input data was truncated"),
+        ("[1]", "a frame has the wrong shape: Expected `object`, got `array`"),
+        ('"x"', "a frame has the wrong shape: Expected `object`, got `str`"),
+        ("null", "a frame has the wrong shape: Expected `object`, got `null`"),
+        (b'{"interaction_type":"\xff"}', "a frame is not UTF-8"),
+        ("\ud800", "a frame is not UTF-8"),
+        ('{"x":' * 100_000, "a frame is nested too deeply"),
+        ('{"interaction_type":7}', "a frame has the wrong shape: Expected `str`, got `int` - at `$.interaction_type`"),
+        (
+            '{"interaction_type":"response_required","response_id":"1"}',
+            "a frame of kind response_required has the wrong shape: Expected `int | null`, got `str` - at `$.response_id`",
+        ),
+        (
+            '{"interaction_type":"ping_pong","timestamp":1.5}',
+            "a frame of kind ping_pong has the wrong shape: Expected `int | null`, got `float` - at `$.timestamp`",
+        ),
+        (
+            '{"interaction_type":"update_only","transcript":[{"role":7}]}',
+            "a frame of kind update_only has the wrong shape: Expected `str | null`, got `int` - at `$.transcript[0].role`",
+        ),
+    ],
+)
+def test_refuses_what_cannot_be_read_without_repeating_it(codec: RetellCodec, sent: str | bytes, complaint: str) -> None:
+    with pytest.raises(PeerError) as refused:
+        codec.decode(sent)
+    assert str(refused.value) == complaint
+    assert refused.value.__suppress_context__
+
+
+def test_refuses_a_lone_surrogate(codec: RetellCodec) -> None:
+    with pytest.raises(PeerError):
+        codec.decode('{"interaction_type":"update_only","transcript":[{"role":"user","content":"\\ud83d"}]}')
+
+
+def test_goes_on_after_a_broken_frame(codec: RetellCodec, frame: Make) -> None:
+    codec.decode(frame("update_only", transcript=HEARD * 3))
+    with pytest.raises(PeerError):
+        codec.decode("Hello")
+    assert only(codec.decode(frame("update_only", transcript=HEARD))) == TranscriptUpdated(SAID)
+
+
+def test_names_a_frame_without_a_kind_and_shortens_strange_ones(codec: RetellCodec, frame: Make) -> None:
+    assert codec.decode("{}") == [UnknownReceived("a frame without interaction_type")]
+    assert codec.decode(frame("\n" + "x" * 1000)) == [UnknownReceived("x" * 63)]
+
+
+# Words.
+
+
+def test_gives_words_on_demand_one_tuple_for_each_utterance(codec: RetellCodec, frame: Make) -> None:
+    asked = requested(codec, frame("response_required", response_id=1, transcript=[HEARD[0], {"role": "dtmf"}, HEARD[1]]))
+    assert asked.word_source is not None
+    assert asked.word_source.words() == ((Word("Hello.", 0.5, 0.9),), ())
+
+
+def test_gives_no_words_where_they_have_another_shape(codec: RetellCodec, frame: Make) -> None:
+    asked = requested(codec, frame("response_required", response_id=1, transcript=[{"role": "user", "words": [1]}]))
+    assert asked.word_source is not None
+    assert asked.word_source.words() == ()
+
+
+def test_keeps_a_frame_for_a_live_turn_only(codec: RetellCodec, frame: Make) -> None:
+    update, request = (
+        frame("update_only", transcript=HEARD * 9),
+        frame("response_required", response_id=1, transcript=HEARD * 9),
+    )
+    before = sys.getrefcount(update), sys.getrefcount(request)
+    updated, asked = codec.decode(update), requested(codec, request)
+    assert updated
+    assert (sys.getrefcount(update), sys.getrefcount(request)) == (before[0], before[1] + 1)
+    assert asked.word_source is not None
+    asked.word_source.release()
+    assert sys.getrefcount(request) == before[1]
+
+
+# Keys pressed by the caller.
+
+
+def test_reports_each_key_press_once(codec: RetellCodec, frame: Make) -> None:
+    def press(*digits: object) -> list[Event]:
+        items = [HEARD[0], *({"role": "dtmf", "digit": digit} for digit in digits)]
+        return codec.decode(frame("update_only", transcript=[], transcript_with_tool_calls=items))[:-1]
+
+    assert press() == []
+    assert press("1") == [DigitsPressed("1")]
+    assert press("1") == []
+    assert press("1", "#", 0) == [DigitsPressed("#0")]
+    assert press("1") == []
+    assert press("1", "#", "0", None, "5") == [DigitsPressed("5")]
+
+
+@pytest.mark.parametrize("odd", [None, {}, "x", [1], [{"role": "dtmf", "digit": []}]])
+def test_an_odd_second_transcript_costs_no_request(codec: RetellCodec, frame: Make, odd: object) -> None:
+    requested(codec, frame("response_required", response_id=1, transcript=HEARD, transcript_with_tool_calls=odd))
+
+
+# Details.
+
+PHONE: dict[str, Any] = {
+    "call_type": "phone_call",
+    "from_number": "+12137771234",
+    "to_number": "+12137771235",
+    "metadata": {"tier": 2},
+    "retell_llm_dynamic_variables": {"name": "Noor", "age": 41, "vip": True, "none": None, "list": [1, "a"]},
+}
+
+
+@pytest.mark.parametrize(
+    ("direction", "numbers"),
+    [
+        ("inbound", ("+12137771234", "+12137771235")),
+        ("outbound", ("+12137771235", "+12137771234")),
+        (None, ("", "")),
+        (["inbound"], ("", "")),
+    ],
+)
+def test_tells_the_other_persons_number_from_ours(
+    codec: RetellCodec, frame: Make, direction: object, numbers: tuple[str, str]
+) -> None:
+    event = only(codec.decode(frame("call_details", call=PHONE | {"direction": direction})))
+    assert isinstance(event, DetailsGiven)
+    assert (event.details.number, event.details.our_number) == numbers
+    assert event.details.kind == "phone"
+    assert event.details.metadata == {"tier": 2}
+    assert event.details.variables == {"name": "Noor", "age": "41", "vip": "true", "none": "", "list": '[1,"a"]'}
+
+
+def test_leaves_the_access_token_of_a_web_call_out(codec: RetellCodec, frame: Make) -> None:
+    event = only(codec.decode(frame("call_details", call={"call_type": "web_call", "access_token": "eyJ", "agent_id": "a"})))
+    assert event == DetailsGiven(Details(kind="web", raw={"call_type": "web_call", "agent_id": "a"}))
+
+
+@given(
+    call=st.fixed_dictionaries(
+        {}, optional=dict.fromkeys([*PHONE, "direction"], st.none() | st.integers() | st.lists(st.none()))
+    )
+)
+def test_takes_any_odd_field_of_the_call_for_missing(call: dict[str, Any]) -> None:
+    sent = json.dumps({"interaction_type": "call_details", "call": call})
+    assert RetellCodec().decode(sent) == [DetailsGiven(Details(raw=call))]
+
+
+# Frames out.
+
+
+@pytest.mark.parametrize(
+    ("command", "wanted"),
+    [
+        (Pong(1700336475222), {"response_type": "ping_pong", "timestamp": 1700336475222}),
+        (Speak(1, "Let me look. "), {"response_id": 41, "content": "Let me look. ", "content_complete": False}),
+        (Speak(0, "Hello"), {"response_id": 0, "content": "Hello", "content_complete": False}),
+        (
+            Speak(1, "No", uninterruptible=True),
+            {"response_id": 41, "content": "No", "content_complete": False, "no_interruption_allowed": True},
+        ),
+        (Finish(1), {"response_id": 41, "content": "", "content_complete": True}),
+        (Finish(1, "Bye.", EndCall()), {"response_id": 41, "content": "Bye.", "content_complete": True, "end_call": True}),
+        (
+            Finish(1, "Bye.", EndCall(), uninterruptible=True),
+            {"response_id": 41, "content": "Bye.", "content_complete": True, "no_interruption_allowed": True, "end_call": True},
+        ),
+        (
+            Finish(1, "", TransferCall("+442079460000")),
+            {"response_id": 41, "content": "", "content_complete": True, "transfer_number": "+442079460000"},
+        ),
+        (
+            Finish(1, "", TransferCall("+442079460000", show_caller=True)),
+            {
+                "response_id": 41,
+                "content": "",
+                "content_complete": True,
+                "transfer_number": "+442079460000",
+                "show_transferee_as_caller": True,
+            },
+        ),
+        (
+            Finish(1, "", PressDigits("1#")),
+            {"response_id": 41, "content": "", "content_complete": True, "digit_to_press": "1#"},
+        ),
+        (
+            SpeakOut(3, "Wait."),
+            {
+                "response_type": "agent_interrupt",
+                "interrupt_id": 3,
+                "content": "Wait.",
+                "content_complete": True,
+                "no_interruption_allowed": True,
+            },
+        ),
+        (
+            SpeakOut(4, "Bye.", uninterruptible=False, action=EndCall()),
+            {
+                "response_type": "agent_interrupt",
+                "interrupt_id": 4,
+                "content": "Bye.",
+                "content_complete": True,
+                "end_call": True,
+            },
+        ),
+        (
+            SpeakOut(5, "", uninterruptible=False, action=TransferCall("+442079460000", show_caller=True)),
+            {
+                "response_type": "agent_interrupt",
+                "interrupt_id": 5,
+                "content": "",
+                "content_complete": True,
+                "transfer_number": "+442079460000",
+            },
+        ),
+        (
+            Annotate(ToolCalled("t1", "book", {"day": "Monday"})),
+            {"response_type": "tool_call_invocation", "tool_call_id": "t1", "name": "book", "arguments": '{"day":"Monday"}'},
+        ),
+        (
+            Annotate(ToolReturned("t1", "booked", successful=True)),
+            {"response_type": "tool_call_result", "tool_call_id": "t1", "content": "booked", "successful": True},
+        ),
+        (Annotate(ToolReturned("t1", "?")), {"response_type": "tool_call_result", "tool_call_id": "t1", "content": "?"}),
+        (Annotate(Metadata({"page": [1, None]})), {"response_type": "metadata", "metadata": {"page": [1, None]}}),
+        (
+            Tune(Tuning(1.5, -1.0, 0, -3)),
+            {
+                "response_type": "update_agent",
+                "agent_config": {
+                    "responsiveness": 1.0,
+                    "interruption_sensitivity": 0.0,
+                    "reminder_trigger_ms": 1,
+                    "reminder_max_count": 0,
+                },
+            },
+        ),
+    ],
+)
+def test_says_each_command(codec: RetellCodec, frame: Make, command: Command, wanted: dict[str, Any]) -> None:
+    requested(codec, frame("response_required", response_id=41, transcript=HEARD))
+    assert frames(codec, command) == [{"response_type": "response"} | wanted]
+
+
+@pytest.mark.parametrize("command", [Speak(7, "x"), Finish(7), Tune(Tuning()), Annotate(Metadata({"x": 10**5000}))])
+def test_has_no_words_for_a_turn_nobody_asked_for_nor_for_what_json_cannot_say(codec: RetellCodec, command: Command) -> None:
+    assert codec.encode(command) == []
+
+
+def test_a_circle_in_a_tools_arguments_is_not_sent(codec: RetellCodec) -> None:
+    circle: dict[str, Any] = {}
+    circle["again"] = circle
+    assert codec.encode(Annotate(ToolCalled("1", "book", circle))) == []
+
+
+def test_mends_lone_surrogates_and_keeps_pairs(codec: RetellCodec) -> None:
+    assert frames(codec, Finish(0, "a\ud800b \ud83d\ude00 \U0001f600"))[0]["content"] == "a\ufffdb \U0001f600 \U0001f600"
+    note = Annotate(Metadata({"\udc00": ["\ud800", 1]}))
+    assert frames(codec, note)[0]["metadata"] == {"\ufffd": ["\ufffd", 1]}
+
+
+# Nothing malformed goes out, nothing but a complaint about the peer comes up.
+
+SENT_TYPES: dict[str, tuple[dict[str, type], dict[str, type]]] = {
+    "ping_pong": ({"timestamp": int}, {}),
+    "response": (
+        {"response_id": int, "content": str, "content_complete": bool},
+        {
+            "no_interruption_allowed": bool,
+            "end_call": bool,
+            "transfer_number": str,
+            "show_transferee_as_caller": bool,
+            "digit_to_press": str,
+        },
+    ),
+    "agent_interrupt": (
+        {"interrupt_id": int, "content": str, "content_complete": bool},
+        {"no_interruption_allowed": bool, "end_call": bool, "transfer_number": str, "digit_to_press": str},
+    ),
+    "tool_call_invocation": ({"tool_call_id": str, "name": str, "arguments": str}, {}),
+    "tool_call_result": ({"tool_call_id": str, "content": str}, {"successful": bool}),
+    "update_agent": ({"agent_config": dict}, {}),
+    "metadata": ({"metadata": dict}, {}),
+}
+
+KNOBS = {
+    "responsiveness": (0, 1),
+    "interruption_sensitivity": (0, 1),
+    "reminder_trigger_ms": (1, 2**40),
+    "reminder_max_count": (0, 2**40),
+}
+
+text = st.text(st.characters(exclude_categories=()), max_size=20)
+integer = st.integers(-(2**63), 2**63 - 1)
+action = st.none() | st.just(EndCall()) | st.builds(TransferCall, text, st.booleans()) | st.builds(PressDigits, text)
+loose = st.dictionaries(text, st.none() | st.floats() | st.integers() | text | st.binary() | st.complex_numbers(), max_size=3)
+unit = st.none() | st.floats()
+whole = st.none() | st.integers(-(2**40), 2**40)
+commands: st.SearchStrategy[Command] = st.one_of(
+    st.builds(Pong, integer),
+    st.builds(Speak, st.integers(0, 2), text, st.booleans()),
+    st.builds(Finish, st.integers(0, 2), text, action, st.booleans()),
+    st.builds(SpeakOut, st.integers(1, 99), text, st.booleans(), action),
+    st.builds(Annotate, st.builds(ToolCalled, text, text, loose)),
+    st.builds(Annotate, st.builds(ToolReturned, text, text, st.none() | st.booleans())),
+    st.builds(Annotate, st.builds(Metadata, loose)),
+    st.builds(Tune, st.builds(Tuning, unit, unit, whole, whole)),
+)
+
+
+@given(command=commands, wanted=integer)
+def test_nothing_malformed_leaves(command: Command, wanted: int) -> None:
+    codec = RetellCodec()
+    codec.decode(json.dumps({"interaction_type": "response_required", "response_id": wanted}))
+    for sent in codec.encode(command):
+        fields = json.loads(sent.decode("utf-8"))
+        required, optional = SENT_TYPES[fields.pop("response_type")]
+        assert required.keys() <= fields.keys() <= required.keys() | optional.keys()
+        assert all(type(value) is (required | optional)[name] for name, value in fields.items())
+        if "arguments" in fields:
+            assert type(json.loads(fields["arguments"])) is dict
+        for name, value in fields.get("agent_config", {}).items():
+            low, high = KNOBS[name]
+            assert low <= value <= high
+
+
+@given(data=st.data())
+def test_any_json_gives_events_or_a_complaint(data: st.DataObject, any_json: st.SearchStrategy[Any]) -> None:
+    codec = RetellCodec()
+    for value in data.draw(st.lists(any_json, max_size=3)):
+        try:
+            codec.decode(json.dumps(value))
+        except PeerError:
+            continue
+
+
+@given(st.binary(max_size=40) | st.text(st.characters(exclude_categories=())))
+def test_any_bytes_give_events_or_a_complaint(sent: bytes | str) -> None:
+    try:
+        events = RetellCodec().decode(sent)
+    except PeerError:
+        return
+    assert events
