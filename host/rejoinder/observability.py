@@ -1,0 +1,267 @@
+"""The log: standard logging, as lines for a person or as JSON, one object a line.
+
+Every line that belongs to a call names call, route and agent: host code says the call explicitly (`call_logger`), because one
+batch of it serves many calls; a plugin's own lines are given the call that its code runs for. No line here holds a transcript
+or a telephone number, and what `mask` was given is in none.
+"""
+
+import asyncio
+import logging
+import re
+import sys
+from collections.abc import Iterable, MutableMapping
+from datetime import UTC, datetime
+from typing import Any, Literal, TextIO
+from urllib.parse import quote
+
+import msgspec
+
+from rejoinder.contract import CallFacts, CallReport, TurnReport
+from rejoinder.handover import current_call
+
+Format = Literal["text", "json"]
+Fields = dict[str, str | int | float | None]
+
+#: Shorter texts are not masked: "12345" is in too many lines that hold no secret.
+SHORTEST_SECRET = 6
+MASK = "***"
+_CALL_FIELDS = ("call", "route", "agent")
+_STANDARD = frozenset(logging.makeLogRecord({}).__dict__) | {"message", "asctime", "taskName"}
+#: What would end a line, move a terminal's cursor or turn the direction of the text.
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]")
+
+log = logging.getLogger("rejoinder.call")
+
+
+def configure(level: str | int = "info", fmt: Format = "text", stream: TextIO | None = None) -> None:
+    """Send the whole process's log to `stream` (default: the error stream). Again: in place of what was configured before."""
+    root = logging.getLogger()
+    for handler in _handlers():
+        root.removeHandler(handler)
+    root.addHandler(LogHandler(stream or sys.stderr, JsonFormatter() if fmt == "json" else TextFormatter()))
+    root.setLevel(level.upper() if isinstance(level, str) else level)
+    logging.getLogger("aiohttp.access").setLevel(logging.WARNING)  # our own lines say more, and never a secret in a path
+    logging.captureWarnings(capture=True)
+
+
+def mask(secrets: Iterable[str]) -> None:
+    """Keep these texts, of six characters or more, out of every line of the configured log; adds to those it knows."""
+    known = list(secrets)
+    for handler in _handlers():
+        handler.masking.add(known)
+
+
+def install(loop: asyncio.AbstractEventLoop) -> None:
+    """Log what nobody awaited or caught on `loop`, without the arguments of the callback: they may be what a caller said."""
+    loop.set_exception_handler(_log_uncaught)
+
+
+def _log_uncaught(_: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+    task = context.get("task") or context.get("future")
+    name = task.get_name() if isinstance(task, asyncio.Task) else ""
+    what = "an exception in a callback" if "handle" in context else str(context.get("message", "an uncaught exception"))
+    logging.getLogger("rejoinder.loop").error("%s%s", what, f" ({name})" if name else "", exc_info=context.get("exception"))
+
+
+class CallLogger(logging.LoggerAdapter[logging.Logger]):
+    """A logger whose lines belong to one call; `extra` of a line adds to the call's fields."""
+
+    def process(self, msg: Any, kwargs: MutableMapping[str, Any]) -> tuple[Any, MutableMapping[str, Any]]:
+        kwargs["extra"] = {**(kwargs.get("extra") or {}), **(self.extra or {})}
+        return msg, kwargs
+
+
+def call_logger(facts: CallFacts, logger: logging.Logger = log) -> CallLogger:
+    """The log of one call."""
+    return CallLogger(logger, {"call": facts.id, "route": facts.route, "agent": facts.agent})
+
+
+def log_call_started(facts: CallFacts) -> None:
+    call_logger(facts).info("call started (%s)", facts.platform, extra={"event": "call started", "platform": facts.platform})
+
+
+def log_turn_ended(report: TurnReport) -> None:
+    """One line a turn; a warning if it failed or timed out. Times in milliseconds since the turn was asked for."""
+    fields: Fields = {
+        "event": "turn ended",
+        "turn": report.number,
+        "kind": report.kind,
+        "outcome": report.outcome,
+        "first_chunk_ms": _milliseconds(report.first_chunk),
+        "first_sentence_ms": _milliseconds(report.first_sentence),
+        "chunks": report.chunks,
+        "duration_ms": _milliseconds(report.duration),
+        "input_tokens": report.input_tokens,
+        "output_tokens": report.output_tokens,
+    }
+    call_logger(report.call).log(
+        logging.WARNING if report.outcome in ("failed", "timed out") else logging.INFO,
+        "turn %d (%s) %s: first chunk %s, first sentence %s, %s, %g ms in all",
+        report.number,
+        report.kind,
+        report.outcome,
+        _after(report.first_chunk),
+        _after(report.first_sentence),
+        _count(report.chunks, "chunk"),
+        fields["duration_ms"],
+        extra=fields,
+    )
+
+
+def log_call_ended(report: CallReport) -> None:
+    """The last line of a call; a warning if its platform never dialled again."""
+    fields: Fields = {
+        "event": "call ended",
+        "ended_by": report.ended_by,
+        "close_code": report.close_code,
+        "turns": report.turns,
+        "redials": report.redials,
+        "dropped_outputs": report.dropped_outputs,
+        "duration_ms": _milliseconds(report.duration),
+    }
+    call_logger(report.call).log(
+        logging.WARNING if report.ended_by == "lost" else logging.INFO,
+        "call %s after %.1f s: %s, %s, %s, %s dropped",
+        "lost" if report.ended_by == "lost" else f"ended by the {report.ended_by}",
+        report.duration,
+        "no close code" if report.close_code is None else f"close code {report.close_code}",
+        _count(report.turns, "turn"),
+        _count(report.redials, "redial"),
+        _count(report.dropped_outputs, "output"),
+        extra=fields,
+    )
+
+
+def _milliseconds(seconds: float | None) -> float | None:
+    return None if seconds is None else round(seconds * 1000, 1)
+
+
+def _after(seconds: float | None) -> str:
+    return "never" if seconds is None else f"after {_milliseconds(seconds):g} ms"
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
+
+
+class Masking:
+    """Replaces secrets in a text."""
+
+    def __init__(self) -> None:
+        self._secrets: set[str] = set()
+        self._pattern: re.Pattern[str] | None = None
+
+    def add(self, secrets: Iterable[str]) -> None:
+        """Also as they look in a Python literal, in JSON and in a URL."""
+        for secret in secrets:
+            if len(secret) >= SHORTEST_SECRET:
+                self._secrets |= {
+                    secret,
+                    repr(secret)[1:-1],
+                    msgspec.json.encode(secret).decode()[1:-1],
+                    quote(secret, safe=""),
+                }
+        if self._secrets:
+            # Longest first: one secret may begin like another.
+            self._pattern = re.compile("|".join(map(re.escape, sorted(self._secrets, key=len, reverse=True))))
+
+    def __call__(self, text: str) -> str:
+        return self._pattern.sub(MASK, text) if self._pattern is not None else text
+
+
+class LineFormatter(logging.Formatter):
+    """What both formats share; no fault in a record's arguments gets out of it."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.masking = Masking()
+
+    def message_of(self, record: logging.LogRecord) -> str:
+        try:
+            message = record.getMessage()
+        except Exception as error:  # noqa: BLE001 - a wrong log call in a plugin is worth a line, not a failure
+            message = f"{record.msg} (its arguments do not fit: {error})"
+        return self.masking(message)
+
+    def traceback_of(self, record: logging.LogRecord) -> str:
+        parts: list[str] = []
+        if record.exc_info and record.exc_info[0] is not None:
+            parts.append(self.formatException(record.exc_info))
+        elif record.exc_text:
+            parts.append(record.exc_text)
+        if record.stack_info:
+            parts.append(record.stack_info)
+        return self.masking("\n".join(parts))
+
+
+class TextFormatter(LineFormatter):
+    """`2026-11-22 19:20:31.123Z INFO    rejoinder.call [call-1 /echo echo] call started (retell)`
+
+    A line that does not begin with a time belongs to the one above it and is indented; nothing that is logged can begin a line.
+    """
+
+    def format(self, record: logging.LogRecord) -> str:
+        time = datetime.fromtimestamp(record.created, UTC)
+        call = " ".join(_escaped(self.masking(str(getattr(record, name)))) for name in _CALL_FIELDS if hasattr(record, name))
+        head = f"{time:%Y-%m-%d %H:%M:%S}.{time.microsecond // 1000:03}Z {record.levelname:7} {_escaped(record.name)}"
+        text = "\n".join(filter(None, (self.message_of(record), self.traceback_of(record))))
+        body = "\n    ".join(map(_escaped, text.replace("\r\n", "\n").split("\n")))
+        return f"{head} [{call}] {body}" if call else f"{head} {body}"
+
+
+class JsonFormatter(LineFormatter):
+    """One JSON object a line: time, level, logger, message, of a call also call, route and agent, and the line's own fields."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        time = datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+        fields: dict[str, object] = {
+            "time": time,
+            "level": record.levelname.lower(),
+            "logger": record.name,
+            "message": self.message_of(record),
+        }
+        fields |= {name: self._plain(value) for name, value in record.__dict__.items() if name not in _STANDARD | fields.keys()}
+        if traceback := self.traceback_of(record):
+            fields["exception"] = traceback
+        try:
+            return msgspec.json.encode(fields).decode()
+        except UnicodeEncodeError:  # a lone surrogate, from a broken peer
+            return msgspec.json.encode({name: _encodable(value) for name, value in fields.items()}).decode()
+
+    def _plain(self, value: object) -> str | int | float | None:
+        """A field as a value of JSON; what is neither number nor nothing is text, so that no secret hides in a structure."""
+        if value is None or isinstance(value, int | float):
+            return value
+        return self.masking(str(value))
+
+
+class LogHandler(logging.StreamHandler[TextIO]):
+    """Our one handler: names the call of a plugin's own lines."""
+
+    def __init__(self, stream: TextIO, formatter: LineFormatter) -> None:
+        super().__init__(stream)
+        self.masking = formatter.masking
+        self.setFormatter(formatter)
+        self.addFilter(_name_call)
+
+    def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802  logging's name
+        """A line that cannot be written cannot be told of either; the default would print its arguments unmasked."""
+
+
+def _name_call(record: logging.LogRecord) -> bool:
+    facts = current_call.get()
+    if facts is not None and not hasattr(record, "call"):
+        record.call, record.route, record.agent = facts.id, facts.route, facts.agent
+    return True
+
+
+def _handlers() -> list[LogHandler]:
+    return [handler for handler in logging.getLogger().handlers if isinstance(handler, LogHandler)]
+
+
+def _escaped(text: str) -> str:
+    return _CONTROL.sub(lambda found: found[0].encode("unicode_escape").decode(), text)
+
+
+def _encodable(value: object) -> object:
+    return value.encode("utf-8", "backslashreplace").decode() if isinstance(value, str) else value
