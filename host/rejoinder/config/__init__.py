@@ -1,9 +1,16 @@
-"""The configuration: YAML in, frozen values or problems with their places out. Knows no plugin and opens nothing."""
+"""The configuration: YAML in, frozen values or problems with their places out. Knows no plugin and opens nothing.
+
+In two phases, so that the first works without any plugin: `load` reads shape, names and references; `convert_options` then
+gives a system's options the type that the system declares.
+"""
 
 from rejoinder.config.load import Loaded, find, load
+from rejoinder.config.options import convert_options
 from rejoinder.config.origin import Origin
+from rejoinder.config.schema import schema
 from rejoinder.config.server import is_loopback
 from rejoinder.config.shape import AgentConfig, Config, ObserverConfig, RetellConfig, RouteConfig, ServerConfig
+from rejoinder.config.show import show
 
 __all__ = [
     "AgentConfig",
@@ -14,7 +21,10 @@ __all__ = [
     "RetellConfig",
     "RouteConfig",
     "ServerConfig",
+    "convert_options",
     "find",
     "is_loopback",
     "load",
+    "schema",
+    "show",
 ]

@@ -1,0 +1,135 @@
+"""What a type says against a value, in plain words and with the path to it. Never with the value itself."""
+
+import re
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from types import EllipsisType
+from typing import Any
+
+import msgspec
+
+from rejoinder.config.origin import Step
+
+_KINDS = {
+    "str": "text", "int": "a whole number", "float": "a number", "bool": "true or false",
+    "array": "a list", "object": "a mapping", "null": "nothing",
+}  # fmt: skip
+_BOUNDS = {">=": "{} or more", ">": "more than {}", "<=": "{} or less", "<": "less than {}"}
+_PLACE = re.compile(r" - at (?:`key` in )?`\$([^`]*)`\Z")
+_STEP = re.compile(r"\.([^.\[]+)|\[(\d+)\]|(\[\.\.\.\])")
+
+Steps = tuple[Step, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """One thing wrong at the value under `steps`; `key` if it is a key of that value.
+
+    `certain`: it does not depend on what the values are.
+    """
+
+    steps: Steps
+    what: str
+    remedy: str = ""
+    key: str = ""
+    certain: bool = False
+
+
+def missing(steps: Steps, name: str) -> Fault:
+    return Fault(steps, f"the option '{name}' is missing", f"write '{name}: ...'", certain=True)
+
+
+def fault_of(
+    error: msgspec.ValidationError, convert: Callable[[Any], object], given: Any, choices: Callable[[Steps], str]
+) -> Fault:
+    """The fault in an error of `convert(given)`. `choices` lists what a value may be, "" if that is no short list."""
+    message, marks = _parts(error)
+    steps = exact(convert, given, marks)
+    if found := re.match(r"Object missing required field `(.*)`\Z", message):
+        return missing(steps, found[1])
+    if found := re.match(r"Object contains unknown field `(.*)`\Z", message):
+        return Fault(steps, f"unknown option '{found[1]}'", key=found[1], certain=True)
+    if re.match(r"Invalid (enum )?value\b", message):
+        allowed = choices(steps)
+        return Fault(steps, "not one of the values it may have", f"one of: {allowed}" if allowed else "")
+    return Fault(steps, in_words(message))
+
+
+def in_words(message: str) -> str:
+    """A message of msgspec in the words of the manual; anything else as it is."""
+    if found := re.match(r"Expected `([^`]*)`, got `([^`]*)`\Z", message):
+        return f"expected {_kinds(found[1])}, got {_kinds(found[2])}"
+    if found := re.match(r"Expected `(?:int|float)` (>=|>|<=|<) (\S+)\Z", message):
+        return f"must be {_BOUNDS[found[1]].format(found[2].removesuffix('.0'))}"
+    if found := re.match(r"Expected `(\w+)` of length (?:(>=|<=) )?(\d+)", message):
+        unit = {"str": "characters", "object": "entries"}.get(found[1], "items")
+        return f"must have {_BOUNDS.get(found[2], '{}').format(found[3])} {unit}"
+    if found := re.match(r"Expected `str` matching regex (.*)\Z", message, re.DOTALL):
+        return f"must match the pattern {found[1]}"
+    if found := re.match(r"Expected `(?:int|float)` that's a multiple of (\S+)\Z", message):
+        return f"must be a multiple of {found[1]}"
+    return message
+
+
+def _kinds(names: str) -> str:
+    words = [_KINDS.get(name, name) for name in names.split(" | ")]
+    return " or ".join(words) if len(words) < 3 else f"{', '.join(words[:-1])} or {words[-1]}"
+
+
+Marks = tuple[Step | EllipsisType, ...]
+
+
+def _parts(error: msgspec.ValidationError) -> tuple[str, Marks]:
+    text = str(error)
+    place = _PLACE.search(text)
+    if place is None:
+        return text, ()
+    return text[: place.start()], tuple(_marks(place[1]))
+
+
+def _marks(path: str) -> Iterator[Step | EllipsisType]:
+    for name, index, hidden in _STEP.findall(path):
+        yield ... if hidden else int(index) if index else str(name)
+
+
+def exact(convert: Callable[[Any], object], given: Any, marks: Marks) -> Steps:
+    """The path with the keys that msgspec writes as `[...]`: of such a mapping each entry is tried alone."""
+    steps: list[Step] = []
+    for at, mark in enumerate(marks):
+        if isinstance(mark, EllipsisType):
+            key = _culprit(convert, given, tuple(steps), marks[: at + 1])
+            if key is None:
+                break
+            steps.append(key)
+        else:
+            steps.append(mark)
+    return tuple(steps)
+
+
+def _culprit(convert: Callable[[Any], object], given: Any, above: Steps, marks: Marks) -> str | None:
+    for key in walk(given, above) or ():
+        try:
+            convert(_alone(given, above, key))
+        except msgspec.ValidationError as error:
+            if _parts(error)[1][: len(marks)] == marks:
+                return str(key)
+    return None
+
+
+def walk(given: Any, steps: Steps) -> Any:
+    """The value under `steps`, None if there is none."""
+    for step in steps:
+        try:
+            given = given[step]
+        except (KeyError, IndexError, TypeError):
+            return None
+    return given
+
+
+def _alone(given: Any, above: Steps, key: str) -> Any:
+    """A copy of `given` in which the mapping under `above` has this one key."""
+    if not above:
+        return {key: given[key]}
+    copy: Any = dict(given) if isinstance(given, dict) else list(given)
+    copy[above[0]] = _alone(given[above[0]], above[1:], key)
+    return copy
