@@ -184,6 +184,8 @@ class LineFormatter(logging.Formatter):
         return self.masking(message)
 
     def traceback_of(self, record: logging.LogRecord) -> str:
+        if not (record.exc_info or record.exc_text or record.stack_info):
+            return ""
         parts: list[str] = []
         if record.exc_info and record.exc_info[0] is not None:
             parts.append(self.formatException(record.exc_info))
@@ -201,31 +203,33 @@ class TextFormatter(LineFormatter):
     """
 
     def format(self, record: logging.LogRecord) -> str:
-        time = datetime.fromtimestamp(record.created, UTC)
-        call = " ".join(_escaped(self.masking(str(getattr(record, name)))) for name in _CALL_FIELDS if hasattr(record, name))
-        head = f"{time:%Y-%m-%d %H:%M:%S}.{time.microsecond // 1000:03}Z {record.levelname:7} {_escaped(record.name)}"
-        text = "\n".join(filter(None, (self.message_of(record), self.traceback_of(record))))
-        body = "\n    ".join(map(_escaped, text.replace("\r\n", "\n").split("\n")))
-        return f"{head} [{call}] {body}" if call else f"{head} {body}"
+        head = f"{_utc(record.created, ' ')} {record.levelname:7} {_escaped(record.name)}"
+        if hasattr(record, "call"):
+            call = " ".join([str(getattr(record, name, "")) for name in _CALL_FIELDS])
+            head = f"{head} [{_escaped(self.masking(call))}]"
+        body = "\n".join(filter(None, (self.message_of(record), self.traceback_of(record))))
+        if body.isprintable():
+            return f"{head} {body}"
+        return f"{head} " + "\n    ".join(map(_escaped, body.replace("\r\n", "\n").split("\n")))
 
 
 class JsonFormatter(LineFormatter):
     """One JSON object a line: time, level, logger, message, of a call also call, route and agent, and the line's own fields."""
 
     def format(self, record: logging.LogRecord) -> str:
-        time = datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
         fields: dict[str, object] = {
-            "time": time,
+            "time": _utc(record.created, "T"),
             "level": record.levelname.lower(),
             "logger": record.name,
             "message": self.message_of(record),
         }
-        fields |= {name: self._plain(value) for name, value in record.__dict__.items() if name not in _STANDARD | fields.keys()}
+        ours = _STANDARD | fields.keys()
+        fields |= {name: self._plain(value) for name, value in record.__dict__.items() if name not in ours}
         if traceback := self.traceback_of(record):
             fields["exception"] = traceback
         try:
             return msgspec.json.encode(fields).decode()
-        except UnicodeEncodeError:  # a lone surrogate, from a broken peer
+        except (UnicodeEncodeError, OverflowError):  # a lone surrogate from a broken peer, an endless number
             return msgspec.json.encode({name: _encodable(value) for name, value in fields.items()}).decode()
 
     def _plain(self, value: object) -> str | int | float | None:
@@ -259,9 +263,14 @@ def _handlers() -> list[LogHandler]:
     return [handler for handler in logging.getLogger().handlers if isinstance(handler, LogHandler)]
 
 
+def _utc(timestamp: float, separator: str) -> str:
+    """RFC 3339, to the millisecond."""
+    return datetime.fromtimestamp(timestamp, UTC).isoformat(separator, "milliseconds")[:-6] + "Z"
+
+
 def _escaped(text: str) -> str:
-    return _CONTROL.sub(lambda found: found[0].encode("unicode_escape").decode(), text)
+    return text if text.isprintable() else _CONTROL.sub(lambda found: found[0].encode("unicode_escape").decode(), text)
 
 
-def _encodable(value: object) -> object:
-    return value.encode("utf-8", "backslashreplace").decode() if isinstance(value, str) else value
+def _encodable(value: object) -> str:
+    return str(value).encode("utf-8", "backslashreplace").decode()
