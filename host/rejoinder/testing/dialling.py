@@ -1,0 +1,50 @@
+"""Dialling a route as Retell does: the call's id behind its path, seven seconds' patience, one sentence when it fails."""
+
+import asyncio
+from urllib.parse import quote, urlsplit
+
+from aiohttp import ClientError, ClientSession, ClientWebSocketResponse, InvalidURL, WSServerHandshakeError
+from yarl import URL
+
+from rejoinder.errors import RejoinderError
+
+#: Retell's patience with a handshake, in seconds (docs.retellai.com, "Set up your server", read 2026-11).
+HANDSHAKE = 7.0
+
+
+class CannotDial(RejoinderError):
+    """The call was not let in. `status` is the HTTP status of the refusal, None if nobody answered."""
+
+    def __init__(self, reason: str, status: int | None = None) -> None:
+        self.status = status
+        super().__init__(reason)
+
+
+def call_url(route: str, call_id: str) -> URL:
+    """The URL of one call: its id is the last segment of the route's path, before any query; "" adds none.
+
+    Raises CannotDial for what is no URL.
+    """
+    parts = urlsplit(route.strip())
+    if parts.scheme not in ("ws", "wss", "http", "https") or not parts.netloc:
+        raise CannotDial(f"{route!r} is not a URL that can be dialled: expected one such as ws://127.0.0.1:8080/llm-websocket")
+    path = f"{parts.path.rstrip('/')}/{quote(call_id, safe='')}" if call_id else parts.path
+    try:
+        return URL(parts._replace(path=path).geturl(), encoded=True)
+    except ValueError as error:
+        raise CannotDial(f"{route!r} is not a URL that can be dialled: {error}") from error
+
+
+async def dial(session: ClientSession, url: URL) -> ClientWebSocketResponse:
+    """An open socket. Raises CannotDial."""
+    try:
+        async with asyncio.timeout(HANDSHAKE):
+            return await session.ws_connect(url, max_msg_size=0)
+    except WSServerHandshakeError as error:
+        raise CannotDial(f"{url} answered with HTTP {error.status}, not with a call", error.status) from error
+    except TimeoutError as error:
+        raise CannotDial(f"{url} did not answer within {HANDSHAKE:g} s") from error
+    except (InvalidURL, ValueError) as error:
+        raise CannotDial(f"{url} is not a URL that can be dialled") from error
+    except (ClientError, OSError) as error:
+        raise CannotDial(f"{url} cannot be reached: {error}") from error
