@@ -25,14 +25,15 @@ def call_url(route: str, call_id: str) -> URL:
 
     Raises CannotDial for what is no URL.
     """
-    parts = urlsplit(route.strip())
-    if parts.scheme not in ("ws", "wss", "http", "https") or not parts.netloc:
+    try:
+        parts = urlsplit(route.strip())
+        dialable = parts.scheme in ("ws", "wss", "http", "https") and parts.hostname and parts.port != 0
+    except ValueError:
+        dialable = False
+    if not dialable:
         raise CannotDial(f"{route!r} is not a URL that can be dialled: expected one such as ws://127.0.0.1:8080/llm-websocket")
     path = f"{parts.path.rstrip('/')}/{quote(call_id, safe='')}" if call_id else parts.path
-    try:
-        return URL(parts._replace(path=path).geturl(), encoded=True)
-    except ValueError as error:
-        raise CannotDial(f"{route!r} is not a URL that can be dialled: {error}") from error
+    return URL(parts._replace(path=path).geturl(), encoded=True)
 
 
 async def dial(session: ClientSession, url: URL) -> ClientWebSocketResponse:
@@ -44,7 +45,7 @@ async def dial(session: ClientSession, url: URL) -> ClientWebSocketResponse:
         raise CannotDial(f"{url} answered with HTTP {error.status}, not with a call", error.status) from error
     except TimeoutError as error:
         raise CannotDial(f"{url} did not answer within {HANDSHAKE:g} s") from error
-    except (InvalidURL, ValueError) as error:
+    except InvalidURL as error:
         raise CannotDial(f"{url} is not a URL that can be dialled") from error
     except (ClientError, OSError) as error:
         raise CannotDial(f"{url} cannot be reached: {error}") from error
