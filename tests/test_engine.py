@@ -260,6 +260,13 @@ def test_without_a_reminder_in_the_file_the_response_system_reminds() -> None:
     assert talk.ended(1)[0] == Send(Finish(1, "Are you still there?"), 1, 1)
 
 
+def test_a_reminder_cannot_choose_silence() -> None:
+    talk = idle()
+    talk.receive(TurnRequested(1, "reminder", said("x")))
+    talk.output(1, "")
+    assert talk.ended(1)[0] == Send(Finish(1, "Are you still there?"), 1, 1)
+
+
 def test_a_reminder_that_fails_still_nudges() -> None:
     talk = idle()
     talk.receive(TurnRequested(1, "reminder", said("x")))

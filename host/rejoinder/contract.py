@@ -105,7 +105,7 @@ class Call:
     after it opens: until then `details` is empty. `await call.known()` waits for it, a second at most.
     """
 
-    __slots__ = ("_details", "_known", "_missing", "_order", "facts")
+    __slots__ = ("_details", "_has_waited", "_is_known", "_missing", "_news", "_order", "facts")
 
     def __init__(
         self,
@@ -118,9 +118,9 @@ class Call:
         self._order = order
         self._missing = missing
         self._details = details or Details()
-        self._known: asyncio.Event | None = None
-        if details is not None:
-            self.learn(details)
+        self._is_known = details is not None
+        self._has_waited = False
+        self._news: asyncio.Event | None = None
 
     @property
     def id(self) -> str:
@@ -175,15 +175,15 @@ class Call:
         return self._details.variables
 
     async def known(self, within: float = DETAILS_WAIT) -> bool:
-        """Wait until the platform has said what call this is, `within` seconds at most; whether it has."""
-        if self._known is None:
-            self._known = asyncio.Event()
-        try:
-            async with asyncio.timeout(within):
-                return await self._known.wait()
-        except TimeoutError:
-            self._known.set()  # waited once: no later line of this call waits again
-            return False
+        """Wait until the platform has said what call this is, `within` seconds at most and once a call; whether it has."""
+        if not (self._is_known or self._has_waited):
+            self._news = self._news or asyncio.Event()
+            try:
+                async with asyncio.timeout(within):
+                    await self._news.wait()
+            except TimeoutError:
+                self._has_waited = True  # no later line of this call waits again
+        return self._is_known
 
     async def fill(self, text: "str | Template") -> str:
         """`text` with its `{{ fields }}` filled in, after waiting for the call's details if it uses them."""
@@ -226,9 +226,9 @@ class Call:
     def learn(self, details: Details) -> None:
         """For the host: the platform has said what call this is."""
         self._details = details
-        if self._known is None:
-            self._known = asyncio.Event()
-        self._known.set()
+        self._is_known = True
+        if self._news is not None:
+            self._news.set()
 
 
 class ResponseSystem(ABC, Generic[OptionsT]):

@@ -70,9 +70,7 @@ class Transcript(Struct, frozen=True):
             return self
         return Transcript(
             tuple(
-                Utterance(said.role, said.text, host_line=True)
-                if said.role == "agent" and said.text.strip() in lines
-                else said
+                Utterance(said.role, said.text, host_line=True) if said.role == "agent" and said.text.strip() in lines else said
                 for said in self.utterances
             )
         )

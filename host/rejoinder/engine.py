@@ -13,7 +13,7 @@ The rules
 7. After an action nothing more of that turn is spoken, and there is one action at most.
 8. The begin message is turn 0. Its words are said once a call, whatever number of sockets carries it.
 9. No turn ends in silence by accident: a reply that fails or gives nothing at all is closed with a line of the host's. A
-   reply that yields "" chose to say nothing.
+   reply to the caller that yields "" chose to say nothing; a reminder always nudges.
 
 The table (a begin turn that waits for the call's details is live without a reply)
 ----------------------------------------------------------------------------------
@@ -284,10 +284,10 @@ class Conversation:
         if turn is None or turn.reply != reply:
             self._forget(reply)
             return []
+        if turn.kind == "reminder" and not turn.said:
+            return self._finish(turn, self._host_line(self._lines.nudge()))
         if turn.said or turn.chose_silence or turn.kind == "begin":
             return self._finish(turn, "")
-        if turn.kind == "reminder":
-            return self._finish(turn, self._host_line(self._lines.nudge()))
         warning = Warn('a reply gave nothing to say; an apology was said instead (yield "" to choose silence)')
         return [warning, *self._finish(turn, self._host_line(self._lines.apology()), "failed")]
 

@@ -1,18 +1,16 @@
-"""What carries calls on aiohttp: a WebSocket, and an HTTP request whose answer is streamed."""
+"""What carries calls on aiohttp (see `rejoinder.outbox.Socket`): a WebSocket, and an HTTP request whose answer is streamed."""
 
 import asyncio
 from typing import Protocol
 
 from aiohttp import WSMsgType, web
 
-from rejoinder.outbox import Socket
-
 #: Bytes of one frame. A two-hour call with its tool calls repeats 2.9 MB in every frame; aiohttp's own limit is 4 MiB and would
 #: end a call with 1009, which no platform promises to survive.
 MAX_FRAME = 16 * 2**20
 
 
-class WebSocket(Socket):
+class WebSocket:
     """A platform that dialled in."""
 
     def __init__(self, request: web.Request) -> None:
@@ -51,7 +49,7 @@ class Answer(Protocol):
     def is_final(self, frame: bytes) -> bool: ...
 
 
-class HttpSocket(Socket):
+class HttpSocket:
     """One request as a socket: its body is the only frame in, the answer's pieces are the frames out."""
 
     def __init__(self, request: web.Request, body: bytes, answer: Answer) -> None:

@@ -24,7 +24,8 @@ class Echo(ResponseSystem[EchoOptions]):
         yield await self.call.fill(self.options.begin)
 
     async def remind(self, turn: Turn) -> Reply:
-        yield await self.call.fill(self.options.reminder)
+        if self.options.reminder:
+            yield await self.call.fill(self.options.reminder)
 
     async def respond(self, turn: Turn) -> Reply:
         heard = turn.text.strip()

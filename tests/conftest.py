@@ -1,0 +1,59 @@
+"""What tests of the whole host share: a host on a port that the system chose, and the choice of event loops."""
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator, Callable, Iterator
+from pathlib import Path
+
+import pytest
+import uvloop
+
+from rejoinder.host import Host, bind
+from rejoinder.registry import Registry
+from rejoinder.testing.clock import VirtualClockLoop
+from served import Serve, Served
+
+ACTING = Path(__file__).parent / "support" / "acting.py"
+
+
+def pytest_asyncio_loop_factories(
+    config: pytest.Config, item: pytest.Item
+) -> dict[str, Callable[[], asyncio.AbstractEventLoop]]:
+    """Each test runs on asyncio's loop; marked `both_loops` on uvloop's too, marked `virtual_time` on the virtual one."""
+    if item.get_closest_marker("virtual_time"):
+        return {"virtual time": VirtualClockLoop}
+    if item.get_closest_marker("both_loops"):
+        return {"asyncio": asyncio.new_event_loop, "uvloop": uvloop.new_event_loop}
+    return {"asyncio": asyncio.new_event_loop}
+
+
+@pytest.fixture
+async def serve(tmp_path: Path) -> AsyncIterator[Serve]:
+    """Serve a YAML text on a free port of 127.0.0.1; the system `acting` is at hand, and any `plugins` given as NAME=FILE."""
+    hosts: list[Host] = []
+
+    async def start(yaml: str, plugins: dict[str, str] | None = None, *, own_loop: bool = False) -> Served:
+        file = tmp_path / "rejoinder.yaml"
+        file.write_text(yaml)
+        registry = Registry({"acting": str(ACTING), **(plugins or {})})
+        loop = None if own_loop else asyncio.get_running_loop()
+        host = Host(file, registry, environ={}, agent_loop=loop)
+        hosts.append(host)
+        await host.start()
+        listening = bind(host.routes.config.server)
+        await host.listen(listening)
+        return Served(host, file, listening.getsockname()[1])
+
+    yield start
+    for host in hosts:
+        await host.close()
+
+
+@pytest.fixture(autouse=True)
+def _no_log_left_behind() -> Iterator[None]:
+    """A test that set up logging leaves none to the next."""
+    root = logging.getLogger()
+    handlers, level = root.handlers[:], root.level
+    yield
+    root.handlers[:] = handlers
+    root.setLevel(level)

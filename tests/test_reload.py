@@ -1,0 +1,171 @@
+"""Editing the YAML switches agents: whole or not at all, and without touching a live call."""
+
+import asyncio
+from pathlib import Path
+
+import aiohttp
+import pytest
+
+from rejoinder.testing.caller import calling
+from served import Serve, Served
+
+DUMMY = """
+server: {port: 0}
+agents: {a: {system: dummy, begin: Old.}}
+routes: {/a: a}
+"""
+ECHO = DUMMY.replace("dummy, begin: Old.", "echo, begin: New.")
+
+
+async def greeting(served: Served, path: str = "/a") -> str:
+    async with calling(served.ws(path)) as caller:
+        return (await caller.hears()).text
+
+
+async def test_a_reload_switches_the_agent(serve: Serve) -> None:
+    served = await serve(DUMMY)
+    assert await greeting(served) == "Old."
+    served.write(ECHO)
+    assert await served.host.reloader.reload()
+    assert await greeting(served) == "New."
+    assert served.host.routes.generation == 2
+
+
+async def test_a_live_call_keeps_its_agent(serve: Serve) -> None:
+    served = await serve(DUMMY)
+    async with calling(served.ws("/a"), call_id="c") as caller:
+        await caller.hears()
+        old = served.host.routes.agents["a"]
+        served.write(ECHO)
+        assert await served.host.reloader.reload()
+        assert old.is_open
+        await caller.says("hi")
+        assert (await caller.hears()).text == "I am sorry, can you say that again?"
+        await caller.drop()
+        await caller.dial()
+        await caller.says("still there?")
+        assert (await caller.hears()).text == "I am sorry, can you say that again?"
+
+
+async def test_a_redial_of_a_route_that_is_gone_still_finds_its_call(serve: Serve) -> None:
+    served = await serve(DUMMY)
+    async with calling(served.ws("/a"), call_id="c") as caller:
+        await caller.hears()
+        served.write(DUMMY.replace("/a: a", "/b: a"))
+        assert await served.host.reloader.reload()
+        await caller.drop()
+        await caller.dial()
+        await caller.says("hi")
+        assert (await caller.hears()).text == "I am sorry, can you say that again?"
+
+
+@pytest.mark.virtual_time
+async def test_a_replaced_agent_closes_after_its_last_call(serve: Serve) -> None:
+    served = await serve(DUMMY)
+    async with calling(served.ws("/a")) as caller:
+        await caller.hears()
+        old = served.host.routes.agents["a"]
+        served.write(ECHO)
+        assert await served.host.reloader.reload()
+        assert old.is_open
+    await asyncio.sleep(10)
+    assert not old.is_open
+
+
+async def test_an_unchanged_agent_is_carried_over(serve: Serve) -> None:
+    served = await serve(DUMMY)
+    before = served.host.routes.agents["a"]
+    served.write(DUMMY.replace("Old.", "Renewed."))
+    assert await served.host.reloader.reload()
+    assert served.host.routes.agents["a"] is before
+    assert await greeting(served) == "Renewed."
+
+
+@pytest.mark.parametrize(
+    ("bad", "why"),
+    [
+        ("a: [", "rejoinder.yaml:"),
+        (DUMMY.replace("dummy", "dumy"), "did you mean 'dummy'?"),
+        (DUMMY.replace("begin", "begn"), "begn"),
+        (DUMMY.replace("begin: Old.", "options: {sey: x}"), "sey"),
+    ],
+)
+async def test_a_bad_file_changes_nothing_and_says_why(serve: Serve, bad: str, why: str) -> None:
+    served = await serve(DUMMY)
+    served.write(bad)
+    assert not await served.host.reloader.reload()
+    assert await greeting(served) == "Old."
+    async with aiohttp.ClientSession() as session, session.get(served.http("/healthz")) as got:
+        health = await got.json()
+    assert health["generation"] == 1
+    assert any(why in reason for reason in health["last_refused_reload"]["reasons"])
+    served.write(ECHO)
+    assert await served.host.reloader.reload()
+    assert served.host.reloader.refused is None
+
+
+async def test_a_reload_that_would_break_a_working_agent_is_refused(serve: Serve, tmp_path: Path) -> None:
+    plugin = tmp_path / "ok.py"
+    plugin.write_text((Path(__file__).parent / "support" / "acting.py").read_text())
+    served = await serve(DUMMY, {"mine": str(plugin), "broken": str(tmp_path / "missing.py")})
+    served.write(DUMMY.replace("dummy", "broken"))
+    assert not await served.host.reloader.reload()
+    assert await greeting(served) == "Old."
+
+
+async def test_a_broken_plugin_takes_down_only_its_route(serve: Serve, tmp_path: Path) -> None:
+    plugin = tmp_path / "broken.py"
+    plugin.write_text("import nowhere_to_be_found\n")
+    served = await serve(
+        """
+server: {port: 0}
+agents: {a: {system: dummy, begin: Old.}, b: {system: broken}}
+routes: {/a: a, /b: b}
+""",
+        {"broken": str(plugin)},
+    )
+    assert await greeting(served) == "Old."
+    async with calling(served.ws("/b")) as caller:
+        assert (await caller.hears()).text == "Hello, how can I help you?"
+        await caller.says("hi")
+        assert (await caller.hears()).text == "I am sorry, could you say that again?"
+    async with aiohttp.ClientSession() as session, session.get(served.http("/readyz")) as got:
+        assert await got.json() == {"status": "degraded", "routes": 2, "broken": ["/b"]}
+
+
+@pytest.mark.virtual_time
+async def test_a_broken_agent_is_tried_again(serve: Serve, tmp_path: Path) -> None:
+    plugin = tmp_path / "late.py"
+    plugin.write_text("raise RuntimeError('not yet')\n")
+    served = await serve(DUMMY.replace("dummy, begin: Old.", "late"), {"late": str(plugin)})
+    assert list(served.host.routes.broken) == ["a"]
+    plugin.write_text((Path(__file__).parent / "support" / "acting.py").read_text())
+    await asyncio.sleep(31)
+    assert not served.host.routes.broken
+    assert await greeting(served) == "Hello."
+
+
+@pytest.mark.virtual_time
+async def test_saving_the_file_reloads_it(serve: Serve) -> None:
+    served = await serve(DUMMY)
+    await asyncio.sleep(2)
+    served.write(ECHO)
+    await asyncio.sleep(2)
+    assert await greeting(served) == "New."
+
+
+@pytest.mark.virtual_time
+async def test_without_watching_a_save_changes_nothing(serve: Serve) -> None:
+    served = await serve(DUMMY.replace("{port: 0}", "{port: 0, watch: false}"))
+    await asyncio.sleep(2)
+    served.write(ECHO)
+    await asyncio.sleep(5)
+    assert await greeting(served) == "Old."
+
+
+async def test_a_changed_port_asks_for_a_restart(serve: Serve, caplog: pytest.LogCaptureFixture) -> None:
+    served = await serve(DUMMY)
+    served.write(ECHO.replace("port: 0", "port: 4711"))
+    assert await served.host.reloader.reload()
+    assert "needs a restart" in caplog.text
+    assert await greeting(served) == "New."
