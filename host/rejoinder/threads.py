@@ -13,6 +13,7 @@ from collections.abc import Callable
 from typing import Any, TypeVar
 
 ResultT = TypeVar("ResultT")
+Outcome = tuple[Any, BaseException | None]
 
 #: Seconds that what still runs on a loop has to end, once its thread is to end.
 ENDING = 1.0
@@ -31,29 +32,28 @@ class Job:
         self._args = args
         self.future: asyncio.Future[Any] = loop.create_future()
 
-    def run(self) -> None:
-        """In a thread of the pool."""
+    def call(self) -> Outcome:
+        """In a thread of the pool: what the function gave, or what it raised."""
         if self.future.cancelled():
-            return
+            return None, None
         try:
-            result = self._function(*self._args)
+            return self._function(*self._args), None
         except StopIteration as stop:  # a future refuses it
             failed = RuntimeError("a synchronous step raised StopIteration")
             failed.__cause__ = stop
-            self._hand_over(None, failed)
+            return None, failed
         except BaseException as error:  # noqa: BLE001  SystemExit in a plugin's step is that step's failure
-            self._hand_over(None, error)
-        else:
-            self._hand_over(result, None)
+            return None, error
+
+    def hand_over(self, outcome: Outcome) -> None:
+        """In a thread of the pool."""
+        with contextlib.suppress(RuntimeError):  # the loop is closed: nobody waits
+            self._loop.call_soon_threadsafe(self._settle, *outcome)
 
     def drop(self) -> None:
         """It will never run."""
         with contextlib.suppress(RuntimeError):  # the loop is closed: nobody waits
             self._loop.call_soon_threadsafe(self.future.cancel)
-
-    def _hand_over(self, result: object, error: BaseException | None) -> None:
-        with contextlib.suppress(RuntimeError):  # the loop is closed: nobody waits
-            self._loop.call_soon_threadsafe(self._settle, result, error)
 
     def _settle(self, result: object, error: BaseException | None) -> None:
         if self.future.done():  # cancelled: the result is dropped
@@ -73,7 +73,7 @@ class Pool:
         self._wake = threading.Condition()
         self._jobs: deque[Job] = deque()
         self._threads = 0
-        self._idle = 0
+        self._free = 0
         self._running = 0
         self._is_closed = False
 
@@ -97,7 +97,7 @@ class Pool:
         with self._wake:
             if self._is_closed:
                 raise RuntimeError(f"the threads of {self._name} are closed")
-            if len(self._jobs) >= self._idle and self._threads < self._size:
+            if len(self._jobs) >= self._free and self._threads < self._size:
                 self._start_thread()
             self._jobs.append(job)
             self._wake.notify()
@@ -127,11 +127,15 @@ class Pool:
         number = self._threads + 1
         threading.Thread(target=self._work, name=f"{self._name} thread {number}", daemon=True).start()
         self._threads = number
+        self._free += 1
 
     def _work(self) -> None:
         while (job := self._next()) is not None:
-            job.run()
-            del job  # an idle thread must keep no call's things alive
+            outcome = job.call()
+            with self._wake:
+                self._free += 1  # before the loop hears of it, and asks for the next step
+            job.hand_over(outcome)
+            del job, outcome  # an idle thread must keep no call's things alive
             with self._wake:
                 self._running -= 1
 
@@ -140,10 +144,9 @@ class Pool:
             while not self._jobs:
                 if self._is_closed:
                     return None
-                self._idle += 1
                 self._wake.wait()
-                self._idle -= 1
             self._running += 1
+            self._free -= 1
             return self._jobs.popleft()
 
 

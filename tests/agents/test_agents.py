@@ -1,0 +1,380 @@
+"""An agent's life: opening, the calls that sit at it, closing."""
+
+import asyncio
+import gc
+import logging
+import threading
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from rejoinder.agents import Agent
+from rejoinder.contract import Options, Reply, ResponseSystem, SystemFactory, SystemSpec, per_call
+from rejoinder.dialogue import Turn
+from rejoinder.errors import PluginError
+
+if TYPE_CHECKING:
+    from tests.agents.conftest import House
+
+OpenAgent = Callable[[Options], AbstractAsyncContextManager[SystemFactory]]
+
+
+class System(ResponseSystem[Options]):
+    def __init__(self, options: Options, call: Any) -> None:
+        super().__init__(options, call)
+
+    async def respond(self, turn: Turn) -> Reply:
+        yield f"reply {turn.number}"
+        if turn.number == 1:
+            await asyncio.Event().wait()
+
+
+def made(call: Any) -> System:
+    return System(Options(), call)
+
+
+def spec(open_agent: OpenAgent) -> SystemSpec[Options]:
+    return SystemSpec(Options, open_agent)
+
+
+def agent_threads() -> list[threading.Thread]:
+    """Threads of agents that are still there once those that are ending have ended."""
+    threads = [thread for thread in threading.enumerate() if thread.name.startswith("agent ava")]
+    for thread in threads:
+        thread.join(5)
+    return [thread for thread in threads if thread.is_alive()]
+
+
+def test_what_calls_share_is_entered_and_left_by_one_task_on_the_agents_loop(house: "House") -> None:
+    story: list[tuple[str, str, asyncio.Task[Any] | None]] = []
+
+    def tell(what: str) -> None:
+        story.append((what, threading.current_thread().name, asyncio.current_task()))
+
+    @asynccontextmanager
+    async def open_agent(options: Options) -> AsyncIterator[SystemFactory]:
+        async with asyncio.TaskGroup():  # can only be left by the task that entered it
+            tell("open")
+            yield made
+            tell("closed")
+
+    async def main() -> None:
+        agent = house.agent(spec(open_agent))
+        assert not agent.is_open
+        await agent.open()
+        assert agent.is_open
+        await asyncio.gather(agent.close(), agent.close())
+        await agent.close()
+        assert not agent.is_open
+
+    house.run(main())
+    assert [what for what, _, _ in story] == ["open", "closed"]
+    assert {thread for _, thread, _ in story} == {"MainThread" if house.is_given else "agent ava"}
+    assert story[0][2] is story[1][2]
+    assert agent_threads() == []
+
+
+@pytest.mark.parametrize("error", [ValueError, SystemExit, asyncio.CancelledError])
+@pytest.mark.parametrize("is_at_once", [True, False])
+def test_a_system_that_does_not_open_is_a_plugin_error_that_names_the_agent(
+    house: "House", error: type[BaseException], *, is_at_once: bool
+) -> None:
+    def open_at_once(options: Options) -> AbstractAsyncContextManager[SystemFactory]:
+        raise error("no table")
+
+    @asynccontextmanager
+    async def open_agent(options: Options) -> AsyncIterator[SystemFactory]:
+        raise error("no table")
+        yield
+
+    async def main() -> None:
+        agent = house.agent(spec(open_at_once if is_at_once else open_agent))
+        with pytest.raises(PluginError) as caught:
+            await agent.open()
+        assert str(caught.value) == f"agent ava: its system did not open: {error.__name__}: no table"
+        assert isinstance(caught.value.__cause__, error)
+        assert not agent.is_open
+        await agent.close()
+
+    house.run(main())
+    assert agent_threads() == []
+
+
+def test_a_system_that_yields_no_factory_does_not_open(house: "House") -> None:
+    @asynccontextmanager
+    async def open_agent(options: Options) -> AsyncIterator[Any]:
+        yield None
+
+    async def main() -> None:
+        with pytest.raises(PluginError, match="it yielded a NoneType; expected what makes the object of one call"):
+            await house.agent(spec(open_agent)).open()
+
+    house.run(main())
+    assert agent_threads() == []
+
+
+def test_opening_is_given_up_after_a_while(house: "House") -> None:
+    @asynccontextmanager
+    async def open_agent(options: Options) -> AsyncIterator[SystemFactory]:
+        await asyncio.Event().wait()
+        yield made
+
+    async def main() -> None:
+        agent = house.agent(spec(open_agent))
+        with pytest.raises(PluginError, match=r"agent ava: its system did not open within 0\.05 s") as caught:
+            await agent.open(within=0.05)
+        assert isinstance(caught.value.__cause__, TimeoutError)
+
+    house.run(main())
+    assert agent_threads() == []
+
+
+def test_opening_that_blocks_its_thread_is_given_up_and_left_behind(
+    thread_house: "House", monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr("rejoinder.agents.CLEANUP", 0.05)
+    gate = threading.Event()
+
+    @asynccontextmanager
+    async def open_agent(options: Options) -> AsyncIterator[SystemFactory]:
+        gate.wait()
+        yield made
+
+    async def main() -> None:
+        agent = thread_house.agent(spec(open_agent))
+        with pytest.raises(PluginError, match="did not open within"):
+            await agent.open(within=0.05)
+        gate.set()
+
+    thread_house.run(main())
+    assert "agent ava did not close within 0.05 s and is left behind" in caplog.text
+    assert agent_threads() == []
+
+
+def test_an_open_that_is_cancelled_leaves_nothing_behind(house: "House") -> None:
+    entered = threading.Event()
+    left = threading.Event()
+
+    @asynccontextmanager
+    async def open_agent(options: Options) -> AsyncIterator[SystemFactory]:
+        entered.set()
+        try:
+            await asyncio.Event().wait()
+            yield made
+        finally:
+            left.set()
+
+    async def main() -> None:
+        agent = house.agent(spec(open_agent))
+        opening = asyncio.create_task(agent.open())
+        await asyncio.to_thread(entered.wait)
+        opening.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await opening
+        await agent.close()
+
+    house.run(main())
+    assert left.is_set()
+    assert agent_threads() == []
+
+
+def test_at_an_agent_that_is_not_open_every_reply_fails(house: "House") -> None:
+    async def main() -> None:
+        agent = house.agent(per_call(System, Options))
+        early = house.join(agent)
+        early.start(1)
+        await early.ear.over(1)
+        assert str(early.ear.failed[1]) == "agent ava is not open"
+        early.seat.leave()
+        await agent.open()
+        await agent.close()
+        late = house.join(agent)
+        late.start(2)
+        late.seat.digits("1")
+        await late.ear.over(2)
+        assert isinstance(late.ear.failed[2], PluginError)
+        late.seat.leave()
+        assert agent.calls == 0
+
+    house.run(main())
+
+
+def test_closing_fails_the_live_replies_and_those_started_after_it(house: "House") -> None:
+    story: list[str] = []
+
+    class Told(System):
+        async def ended(self) -> None:
+            story.append("ended")
+
+    async def main() -> None:
+        async with house.call(Told) as call:
+            call.start(1)
+            await call.ear.spoken(1)
+            closing = asyncio.create_task(call.agent.close())
+            await call.ear.over(1)
+            call.start(2)
+            await call.ear.over(2)
+            await closing
+            assert story == ["ended"]
+            assert [str(call.ear.failed[number]) for number in (1, 2)] == ["agent ava was closed"] * 2
+
+    house.run(main())
+    assert agent_threads() == []
+
+
+def test_a_system_that_hangs_while_it_closes_holds_the_host_no_longer_than_the_bound(
+    house: "House", caplog: pytest.LogCaptureFixture
+) -> None:
+    @asynccontextmanager
+    async def open_agent(options: Options) -> AsyncIterator[SystemFactory]:
+        yield made
+        await asyncio.Event().wait()
+
+    async def main() -> None:
+        agent = house.agent(spec(open_agent))
+        await agent.open()
+        await agent.close(within=0.1)
+
+    house.run(main())
+    assert "agent ava did not close within 0.1 s and is left behind" in caplog.text
+    assert agent_threads() == []
+
+
+def test_a_system_that_raises_while_it_closes_is_logged(house: "House", caplog: pytest.LogCaptureFixture) -> None:
+    @asynccontextmanager
+    async def open_agent(options: Options) -> AsyncIterator[SystemFactory]:
+        yield made
+        raise ValueError("cannot close")
+
+    async def main() -> None:
+        agent = house.agent(spec(open_agent))
+        await agent.open()
+        await agent.close()
+
+    house.run(main())
+    assert "agent ava: its system did not close cleanly" in caplog.text
+
+
+def test_a_system_whose_resources_die_answers_no_more(house: "House", caplog: pytest.LogCaptureFixture) -> None:
+    fail: list[Callable[[], object]] = []
+
+    async def feed(broken: asyncio.Event) -> None:
+        await broken.wait()
+        raise ConnectionError("feed lost")
+
+    @asynccontextmanager
+    async def open_agent(options: Options) -> AsyncIterator[SystemFactory]:
+        broken = asyncio.Event()
+        loop = asyncio.get_running_loop()
+        fail.append(lambda: loop.call_soon_threadsafe(broken.set))
+        async with asyncio.TaskGroup() as group:
+            group.create_task(feed(broken))
+            yield made
+
+    async def main() -> None:
+        agent = house.agent(spec(open_agent))
+        await agent.open()
+        call = house.join(agent)
+        call.start(1)
+        await call.ear.spoken(1)
+        fail[0]()
+        await call.ear.over(1)
+        assert str(call.ear.failed[1]) == "agent ava has closed by itself"
+        assert not agent.is_open
+        await agent.close()
+
+    house.run(main())
+    assert "agent ava: its system closed by itself" in caplog.text
+    assert agent_threads() == []
+
+
+def test_virtual_time_refuses_an_agent_with_a_thread_of_its_own(virtual_house: "House") -> None:
+    async def main() -> None:
+        agent = Agent("ava", per_call(System, Options), Options(), front=asyncio.get_running_loop())
+        with pytest.raises(RuntimeError, match=r"give it the loop of the test, Agent\(\.\.\., loop="):
+            await agent.open()
+
+    virtual_house.run(main())
+
+
+def test_an_agent_is_opened_once(house: "House") -> None:
+    async def main() -> None:
+        async with house.call(System) as call:
+            with pytest.raises(RuntimeError, match="agent ava was opened before"):
+                await call.agent.open()
+
+    house.run(main())
+
+
+def test_an_agent_that_blocks_its_thread_harms_itself_alone(thread_house: "House") -> None:
+    gate = threading.Event()
+
+    class Blocking(System):
+        async def respond(self, turn: Turn) -> Reply:
+            self.call.metadata({"mark": "blocked"})
+            gate.wait()
+            yield "late"
+
+    async def main() -> None:
+        async with thread_house.call(Blocking) as blocked, thread_house.call(System) as free:
+            blocked.start(1)
+            await blocked.ear.mark("blocked")
+            free.start(2)
+            await free.ear.over(2)
+            assert free.ear.ended == [2]
+            blocked.seat.cancel(1)
+            gate.set()
+            blocked.start(3)
+            await blocked.ear.over(3)
+            assert blocked.ear.outputs == [(3, "late")]
+
+    thread_house.run(main())
+
+
+def test_a_task_of_a_plugins_own_cannot_end_the_loop(thread_house: "House", caplog: pytest.LogCaptureFixture) -> None:
+    tasks: list[asyncio.Task[None]] = []
+
+    async def leave() -> None:
+        raise SystemExit
+
+    class Leaving(System):
+        async def respond(self, turn: Turn) -> Reply:
+            tasks.append(asyncio.create_task(leave()))
+            await asyncio.wait(tasks)
+            yield "still here"
+
+    async def main() -> None:
+        async with thread_house.call(Leaving) as call:
+            call.start(1)
+            await call.ear.over(1)
+            assert call.ear.outputs == [(1, "still here")]
+        assert isinstance(tasks[0].exception(), SystemExit)
+
+    thread_house.run(main())
+    assert "agent ava: a task tried to end the loop" in caplog.text
+
+
+def test_what_a_plugin_left_running_ends_with_the_loop(thread_house: "House", caplog: pytest.LogCaptureFixture) -> None:
+    tasks: list[asyncio.Task[None]] = []
+
+    async def stay() -> None:
+        await asyncio.Event().wait()
+
+    class Leaving(System):
+        async def respond(self, turn: Turn) -> Reply:
+            tasks.append(asyncio.create_task(stay()))
+            yield "yes"
+
+    async def main() -> None:
+        async with thread_house.call(Leaving) as call:
+            call.start(2)
+            await call.ear.over(2)
+
+    with caplog.at_level(logging.WARNING):
+        thread_house.run(main())
+    assert tasks[0].cancelled()
+    gc.collect()
+    assert caplog.records == []
+    assert agent_threads() == []

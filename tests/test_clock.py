@@ -1,0 +1,192 @@
+"""Virtual time: the clock jumps when nothing else is left to do, and only then."""
+
+import asyncio
+import textwrap
+import threading
+import time
+
+import pytest
+
+from rejoinder.testing import clock
+from rejoinder.testing.clock import Standstill, VirtualClockLoop
+
+pytest_plugins = ["pytester"]
+
+
+def now() -> float:
+    return asyncio.get_running_loop().time()
+
+
+def test_time_begins_at_nought_and_an_hour_passes_at_once() -> None:
+    async def main() -> tuple[float, float]:
+        before = now()
+        await asyncio.sleep(3600)
+        return before, now()
+
+    began = time.monotonic()
+    assert clock.run(main()) == (0.0, 3600.0)
+    assert time.monotonic() - began < 5
+
+
+def test_timers_come_in_the_order_of_their_times() -> None:
+    async def main() -> list[tuple[str, float]]:
+        story: list[tuple[str, float]] = []
+
+        async def wait(name: str, seconds: float) -> None:
+            await asyncio.sleep(seconds)
+            story.append((name, now()))
+
+        await asyncio.gather(wait("c", 30), wait("a", 0.5), wait("b", 2))
+        return story
+
+    assert clock.run(main()) == [("a", 0.5), ("b", 2.0), ("c", 30.0)]
+
+
+def test_what_is_ready_comes_before_any_timer() -> None:
+    async def main() -> float:
+        for _ in range(1000):
+            await asyncio.sleep(0)
+        return now()
+
+    assert clock.run(main()) == 0.0
+
+
+def test_a_time_limit_strikes_at_its_time() -> None:
+    async def main() -> float:
+        with pytest.raises(TimeoutError):
+            async with asyncio.timeout(12.5):
+                await asyncio.Event().wait()
+        return now()
+
+    assert clock.run(main()) == 12.5
+
+
+def test_a_timer_that_was_cancelled_moves_no_clock() -> None:
+    async def main() -> float:
+        asyncio.get_running_loop().call_later(5, pytest.fail, "it was cancelled").cancel()
+        await asyncio.sleep(20)
+        return now()
+
+    assert clock.run(main()) == 20.0
+
+
+def test_sockets_are_served_before_the_clock_moves() -> None:
+    async def main() -> float:
+        async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            while line := await reader.readline():
+                await asyncio.sleep(10)
+                writer.write(line)
+            writer.close()
+
+        server = await asyncio.start_server(answer, "127.0.0.1", 0)
+        reader, writer = await asyncio.open_connection(*server.sockets[0].getsockname())
+        async with asyncio.timeout(35):
+            for _ in range(3):
+                writer.write(b"hello\n")
+                assert await reader.readline() == b"hello\n"
+        elapsed = now()
+        writer.close()
+        await writer.wait_closed()
+        server.close()
+        await server.wait_closed()
+        return elapsed
+
+    assert clock.run(main()) == 30.0
+
+
+def test_work_in_an_executor_stops_the_clock() -> None:
+    async def main() -> tuple[float, float]:
+        released = threading.Event()
+        timer = asyncio.get_running_loop().call_later(1, pytest.fail, "time ran ahead of the work")
+        work = asyncio.create_task(asyncio.to_thread(released.wait))
+        await asyncio.sleep(0)
+        threading.Timer(0.05, released.set).start()
+        assert await work
+        timer.cancel()
+        before = now()
+        await asyncio.sleep(2)
+        return before, now()
+
+    assert clock.run(main()) == (0.0, 2.0)
+
+
+def test_a_hold_stops_the_clock_until_it_is_let_go() -> None:
+    async def main() -> list[float]:
+        loop = asyncio.get_running_loop()
+        assert isinstance(loop, VirtualClockLoop)
+        done, working, times = asyncio.Event(), [True], list[float]()
+
+        def work() -> None:
+            loop.call_soon_threadsafe(done.set)
+            working.clear()
+
+        release = loop.hold(lambda: bool(working))
+        sleep = asyncio.create_task(asyncio.sleep(5))
+        threading.Timer(0.05, work).start()
+        await done.wait()
+        times.append(now())
+        release()
+        working.append(True)
+        await sleep
+        times.append(now())
+        return times
+
+    assert clock.run(main()) == [0.0, 5.0]
+
+
+def test_work_that_outlasts_patience_stops_no_timer() -> None:
+    async def main() -> float:
+        loop = asyncio.get_running_loop()
+        assert isinstance(loop, VirtualClockLoop)
+        loop.hold(lambda: True)
+        await asyncio.sleep(5)
+        await asyncio.sleep(5)
+        return now()
+
+    assert clock.run(main(), patience=0.05) == 10.0
+
+
+def test_when_nothing_will_ever_happen_it_says_so_and_who_waits() -> None:
+    async def main() -> None:
+        forever = asyncio.create_task(asyncio.Event().wait(), name="the listener")
+        await forever
+
+    with pytest.raises(Standstill) as caught:
+        clock.run(main(), patience=0.05)
+    assert str(caught.value).startswith(
+        "nothing will ever happen: no timer is set and nothing came from outside within 0.05 s. Still waiting: Task-"
+    )
+    assert str(caught.value).endswith("the listener")
+
+
+def test_without_a_timer_it_waits_for_the_world_outside() -> None:
+    async def main() -> float:
+        arrived = asyncio.Event()
+        threading.Timer(0.05, asyncio.get_running_loop().call_soon_threadsafe, [arrived.set]).start()
+        await arrived.wait()
+        return now()
+
+    assert clock.run(main()) == 0.0
+
+
+TESTS = """
+import asyncio
+import pytest
+
+@pytest.mark.virtual_time
+async def test_an_hour():
+    await asyncio.sleep(3600)
+    assert asyncio.get_running_loop().time() == 3600
+
+async def test_no_time():
+    assert not hasattr(asyncio.get_running_loop(), "is_virtual")
+"""
+
+
+def test_with_pytest_asyncio_a_marker_gives_a_test_virtual_time(pytester: pytest.Pytester) -> None:
+    """The recipe is taken from the module's docstring."""
+    recipe = (clock.__doc__ or "").split("choose::\n")[1].split("\n\nWhat is virtual")[0]
+    pytester.makeconftest(f"import asyncio\nfrom rejoinder.testing.clock import VirtualClockLoop\n{textwrap.dedent(recipe)}")
+    pytester.makepyfile(TESTS)
+    pytester.makeini("[pytest]\nasyncio_mode = auto\nasyncio_default_fixture_loop_scope = function\nmarkers = virtual_time\n")
+    pytester.runpytest_subprocess("-p", "no:cacheprovider").assert_outcomes(passed=2)
