@@ -4,7 +4,7 @@ import asyncio
 import contextlib
 import logging
 import socket
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 
 from aiohttp import web
@@ -12,11 +12,13 @@ from aiohttp import web
 from rejoinder.calls import Calls
 from rejoinder.config import ServerConfig, is_loopback
 from rejoinder.errors import RejoinderError
+from rejoinder.observability import install
 from rejoinder.observers import ObserverDesk
 from rejoinder.registry import Registry
 from rejoinder.reload import Reloader
 from rejoinder.routes import Routes
 from rejoinder.server import Server
+from rejoinder.session import Witness
 
 log = logging.getLogger(__name__)
 
@@ -32,25 +34,32 @@ class CannotListen(RejoinderError):
 
 
 class Host:
-    """Made and used on the front loop. `agent_loop` is given to every agent (tests); by default each makes its own."""
+    """Made and used on the front loop.
+
+    `host` and `port` stand in for those of the file; `witness` is told of every call; `agent_loop` is given to every agent
+    (tests), by default each makes its own.
+    """
 
     def __init__(
         self,
         path: Path,
         registry: Registry,
         *,
-        overrides: Callable[[ServerConfig], ServerConfig] = lambda server: server,
+        host: str | None = None,
+        port: int | None = None,
+        witness: Witness | None = None,
         environ: Mapping[str, str] | None = None,
         agent_loop: asyncio.AbstractEventLoop | None = None,
     ) -> None:
         self._desk = ObserverDesk()
-        self.calls = Calls(self._desk)
+        self.calls = Calls(self._desk, witness)
         self.reloader = Reloader(
             path,
             registry,
             self._desk,
             self.calls.retire,
-            overrides=overrides,
+            host=host,
+            port=port,
             environ=environ,
             agent_loop=agent_loop,
         )
@@ -62,6 +71,7 @@ class Host:
 
     async def start(self) -> None:
         """Load the file and open its agents; nothing is accepted yet. Raises ConfigError if the file is wrong."""
+        install(asyncio.get_running_loop())
         await self.reloader.start()
 
     async def listen(self, listening: socket.socket) -> None:

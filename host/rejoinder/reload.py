@@ -13,11 +13,13 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from rejoinder.agents import Agent
-from rejoinder.config import Config, Loaded, ServerConfig, load
+from rejoinder.config import Config, Loaded, load
 from rejoinder.errors import ConfigError
+from rejoinder.observability import mask
 from rejoinder.observers import ObserverDesk
 from rejoinder.registry import Registry
 from rejoinder.routes import Resolved, Routes, mend, open_routes, resolve
+from rejoinder.security import secrets_in
 
 log = logging.getLogger(__name__)
 
@@ -36,7 +38,8 @@ class Refusal:
 
 
 class Reloader:
-    """Keeps the routes in force. `retire` is given the agents that a reload has replaced."""
+    """Keeps the routes in force. `retire` is given the agents that a reload has replaced; `host` and `port` stand in for those
+    of the file."""
 
     def __init__(
         self,
@@ -45,7 +48,8 @@ class Reloader:
         desk: ObserverDesk,
         retire: Callable[[Iterable[Agent]], None],
         *,
-        overrides: Callable[[ServerConfig], ServerConfig] = lambda server: server,
+        host: str | None = None,
+        port: int | None = None,
         environ: Mapping[str, str] | None = None,
         agent_loop: asyncio.AbstractEventLoop | None = None,
     ) -> None:
@@ -53,7 +57,8 @@ class Reloader:
         self._registry = registry
         self._desk = desk
         self._retire = retire
-        self._overrides = overrides
+        self._host = host
+        self._port = port
         self._environ = environ
         self._agent_loop = agent_loop
         self._one_at_a_time = asyncio.Lock()
@@ -94,14 +99,16 @@ class Reloader:
             return True
 
     async def _load(self, *, start: bool = False) -> Loaded:
-        loaded = await asyncio.to_thread(load, self._path, self._environ, start=start)
+        loaded = await asyncio.to_thread(load, self._path, self._environ, start=start, host=self._host)
         if loaded.fatal:
             raise ConfigError(loaded.problems)
         return loaded
 
     def _effective(self, loaded: Loaded) -> Config:
         assert loaded.config is not None
-        return replace(loaded.config, server=self._overrides(loaded.config.server))
+        if self._port is None:
+            return loaded.config
+        return replace(loaded.config, server=replace(loaded.config.server, port=self._port))
 
     def _refuse_to_break(self, resolved: Resolved) -> None:
         for name, fault in resolved.broken.items():
@@ -120,6 +127,7 @@ class Reloader:
         log.error("reload refused, generation %d stays in force:\n%s", self.routes.generation, "\n".join(reasons))
 
     async def _swap(self, resolved: Resolved) -> None:
+        mask(text for _, options in (*resolved.systems.values(), *resolved.observers.values()) for text in secrets_in(options))
         former = self.routes
         routes = await open_routes(resolved, former, loop=self._agent_loop)
         await self._desk.replace(
