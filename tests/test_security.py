@@ -5,11 +5,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 import pytest
-from served import Serve
 
 from rejoinder import Options, Secret
 from rejoinder.observability import configure
 from rejoinder.security import secrets_in
+from served import Serve
 
 
 class Inner(Options, frozen=True):
