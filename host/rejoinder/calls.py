@@ -13,33 +13,41 @@ from rejoinder.session import Session, Witness
 
 
 class RouteWitness(Witness):
-    """Tells the log and the route's observers of a call."""
+    """Tells the log, the route's observers and whoever else listens (`further`) of a call."""
 
-    def __init__(self, desk: ObserverDesk, observers: Iterable[str]) -> None:
+    def __init__(self, desk: ObserverDesk, observers: Iterable[str], further: Witness | None = None) -> None:
         self._desk = desk
         self._observers = tuple(observers)
+        self._further = further
 
     def call_started(self, call: CallFacts) -> None:
         log_call_started(call)
         if self._observers:
             self._desk.call_started(self._observers, call)
+        if self._further is not None:
+            self._further.call_started(call)
 
     def turn_ended(self, report: TurnReport) -> None:
         log_turn_ended(report)
         if self._observers:
             self._desk.turn_ended(self._observers, report)
+        if self._further is not None:
+            self._further.turn_ended(report)
 
     def call_ended(self, report: CallReport) -> None:
         log_call_ended(report)
         if self._observers:
             self._desk.call_ended(self._observers, report)
+        if self._further is not None:
+            self._further.call_ended(report)
 
 
 class Calls:
     """All sessions that live, and the agents that a reload has replaced but whose calls still go on."""
 
-    def __init__(self, desk: ObserverDesk) -> None:
+    def __init__(self, desk: ObserverDesk, witness: Witness | None = None) -> None:
         self._desk = desk
+        self._witness = witness
         self._sessions: dict[tuple[str, str, str], Session] = {}
         self._retired: list[Agent] = []
         self._closing: set[asyncio.Task[None]] = set()
@@ -61,7 +69,7 @@ class Calls:
             lines=route.lines,
             numbers=route.agent_config.numbers,
             log=call_logger(facts),
-            witness=RouteWitness(self._desk, route.config.observers),
+            witness=RouteWitness(self._desk, route.config.observers, self._witness),
             on_end=self._ended,
         )
         self._sessions[facts.route, facts.platform, facts.id] = session

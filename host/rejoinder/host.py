@@ -98,7 +98,8 @@ class Host:
 
 
 def bind(server: ServerConfig) -> socket.socket:
-    """A socket that has the address and port but does not accept yet. Raises CannotListen with the remedy."""
+    """A socket that has the address and port: who dials waits there until `Host.listen` accepts. Raises CannotListen with the
+    remedy."""
     try:
         family, kind, protocol, _, address = socket.getaddrinfo(
             server.host, server.port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
@@ -112,6 +113,7 @@ def bind(server: ServerConfig) -> socket.socket:
             with contextlib.suppress(OSError):
                 listening.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 0)
         listening.bind(address)
+        listening.listen(BACKLOG)
         listening.setblocking(False)
     except (OSError, OverflowError) as error:
         listening.close()

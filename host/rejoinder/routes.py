@@ -54,6 +54,7 @@ class Resolved:
     systems: Mapping[str, tuple[SystemSpec[Any], Any]]
     observers: Mapping[str, tuple[ObserverSpec[Any], Any]]
     broken: Mapping[str, PluginError]  # agents whose plugin does not load; they are in `systems` too
+    deaf: Mapping[str, PluginError]  # observers whose plugin does not load; they are not in `observers`
 
 
 @dataclass(frozen=True)
@@ -76,6 +77,14 @@ def resolve(config: Config, registry: Registry) -> Resolved:
 
     Raises ConfigError with every problem of every agent and observer.
     """
+    resolved, problems = examine(config, registry)
+    if problems:
+        raise ConfigError(problems)
+    return resolved
+
+
+def examine(config: Config, registry: Registry) -> tuple[Resolved, list[Problem]]:
+    """The same, with the problems beside what is right."""
     problems: list[Problem] = []
     systems: dict[str, tuple[SystemSpec[Any], Any]] = {}
     broken: dict[str, PluginError] = {}
@@ -84,17 +93,18 @@ def resolve(config: Config, registry: Registry) -> Resolved:
         try:
             systems[name] = _with_options(registry.system(agent.system), agent, problems)
         except (UnknownPlugin, DuplicatePlugin) as error:
-            problems.append(_wrong(agent, str(error)))
+            problems.append(wrong_system(agent, str(error)))
         except PluginError as error:
             broken[name] = error
             systems[name] = (_unopenable(error), None)
-    observers = _resolve_observers(config, registry, problems)
-    if problems:
-        raise ConfigError(sorted(problems))
-    return Resolved(config, systems, observers, broken)
+    deaf: dict[str, PluginError] = {}
+    observers = _resolve_observers(config, registry, problems, deaf)
+    return Resolved(config, systems, observers, broken, deaf), sorted(problems)
 
 
-def _resolve_observers(config: Config, registry: Registry, problems: list[Problem]) -> dict[str, tuple[ObserverSpec[Any], Any]]:
+def _resolve_observers(
+    config: Config, registry: Registry, problems: list[Problem], deaf: dict[str, PluginError]
+) -> dict[str, tuple[ObserverSpec[Any], Any]]:
     found: dict[str, tuple[ObserverSpec[Any], Any]] = {}
     for name, observer in config.observers.items():
         try:
@@ -103,9 +113,9 @@ def _resolve_observers(config: Config, registry: Registry, problems: list[Proble
             problems.extend(wrong)
             found[name] = (spec, options)
         except (UnknownPlugin, DuplicatePlugin) as error:
-            problems.append(_wrong(observer, str(error)))
+            problems.append(wrong_system(observer, str(error)))
         except PluginError as error:
-            log.error("observer %s hears nothing: %s", name, error)
+            deaf[name] = error
     return found
 
 
@@ -115,7 +125,8 @@ def _with_options(spec: SystemSpec[Any], agent: AgentConfig, problems: list[Prob
     return spec, options
 
 
-def _wrong(entry: AgentConfig | ObserverConfig, what: str) -> Problem:
+def wrong_system(entry: AgentConfig | ObserverConfig, what: str) -> Problem:
+    """What is wrong with the system that an agent or observer names."""
     if entry.origin is None:
         return Problem("", 0, 0, entry.name, what)
     return entry.origin.problem(["system"], what)
@@ -154,6 +165,8 @@ async def open_routes(
     broken.update(resolved.broken)
     for name, fault in broken.items():
         log.error("agent %s is broken: %s; its routes answer with an apology until it opens", name, fault)
+    for name, fault in resolved.deaf.items():
+        log.error("observer %s hears nothing: %s", name, fault)
     return Routes(config, _routes(config, agents), agents, broken, former.generation + 1)
 
 

@@ -125,7 +125,7 @@ async def test_a_session_of_ones_own_is_left_open(url: str) -> None:
     [
         ("ws://h/llm", "call_1", "ws://h/llm/call_1"),
         ("wss://h:1/a/b/?tenant=x%20y", "c d/e?", "wss://h:1/a/b/c%20d%2Fe%3F?tenant=x%20y"),
-        ("http://h", "ü", "http://h/%C3%BC"),
+        ("http://h/ä", "ü", "http://h/%C3%A4/%C3%BC"),
         ("ws://h/llm/", "", "ws://h/llm/"),
     ],
 )

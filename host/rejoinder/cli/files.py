@@ -1,8 +1,9 @@
 """Arguments that several commands share, and what they mean."""
 
 import argparse
-import sys
 from pathlib import Path
+
+from rejoinder.cli.words import complain
 
 NO_FILE = """\
 No configuration found: there is no ./rejoinder.yaml and no ./config/rejoinder.yaml here.
@@ -41,7 +42,7 @@ def chosen_file(given: argparse.Namespace, command: str) -> Path | None:
     """The file that was named or is found here; None, with the remedy said, if there is none."""
     from rejoinder.config import find
 
-    path: Path | None = given.file or find(Path.cwd())
+    path: Path | None = given.file or find(Path())
     if path is None:
-        sys.stderr.write(NO_FILE.format(command=command) + "\n")
+        complain(NO_FILE.format(command=command))
     return path

@@ -1,7 +1,8 @@
 """Serve the agents of a YAML file to voice platforms.
 
 Prints, for each route, the URL to try here and the one to paste into the platform's dashboard. The file is read again when it
-is saved (on loopback, or with `server.watch`) and on SIGHUP; a file with errors changes nothing and says why."""
+is saved (on loopback, or with `server.watch`) and on SIGHUP; a file with errors changes nothing and says why. SIGTERM and
+Ctrl-C stop the server; live calls are dropped, so that their platforms dial again."""
 
 import argparse
 import asyncio
@@ -11,14 +12,13 @@ import signal
 import socket
 import sys
 from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from rejoinder.cli.files import add_file, add_plugins, chosen_file
+from rejoinder.cli.words import complain, count, say
 
 if TYPE_CHECKING:
-    from rejoinder.config import ServerConfig
     from rejoinder.host import Host
 
 HELP = "serve the agents of a YAML file"
@@ -29,14 +29,22 @@ log = logging.getLogger("rejoinder.serve")
 #: 0.5 ms by a few milliseconds, for 3 microseconds a turn.
 SWITCH_INTERVAL = 0.0005
 
+HIGHEST_PORT = 65535
+
 
 def arguments(parser: argparse.ArgumentParser) -> None:
     add_file(parser)
     parser.add_argument("--host", help="listen on this address instead of the file's server.host")
-    parser.add_argument("--port", type=int, help="listen on this port instead of the file's server.port; 0 takes a free one")
+    parser.add_argument("--port", type=_port, help="listen on this port instead of the file's server.port; 0 takes a free one")
     add_plugins(parser)
     parser.add_argument("--log-level", default="info", choices=["debug", "info", "warning", "error"], help="default: info")
     parser.add_argument("--log-format", default="text", choices=["text", "json"], help="default: text")
+
+
+def _port(text: str) -> int:
+    if not text.isascii() or not text.isdigit() or int(text) > HIGHEST_PORT:
+        raise argparse.ArgumentTypeError(f"{text!r} is no port: expected 0 to {HIGHEST_PORT}")
+    return int(text)
 
 
 def run(given: argparse.Namespace) -> int:
@@ -52,9 +60,10 @@ def run(given: argparse.Namespace) -> int:
         with asyncio.Runner(loop_factory=loop_factory()) as runner:
             return runner.run(serve(path, given))
     except ConfigError as error:
-        sys.stderr.write(f"{error}\n")
+        complain(str(error))
+        complain(f"{path}: {count(len(error.problems), 'problem')}; not served")
     except (RejoinderError, OSError) as error:
-        sys.stderr.write(f"rejoinder: {error}\n")
+        complain(f"rejoinder: {error}")
     return 1
 
 
@@ -70,18 +79,16 @@ def loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
 async def serve(path: Path, given: argparse.Namespace) -> int:
     """Serve until told to stop."""
     from rejoinder.host import Host, bind
+    from rejoinder.observability import install
     from rejoinder.registry import Registry
 
-    def overrides(server: "ServerConfig") -> "ServerConfig":
-        host = given.host if given.host is not None else server.host
-        return replace(server, host=host, port=given.port if given.port is not None else server.port)
-
-    host = Host(path, Registry(dict(given.plugin)), overrides=overrides)
+    install(asyncio.get_running_loop())
+    host = Host(path, Registry(dict(given.plugin)), host=given.host, port=given.port)
     try:
         await host.start()
         listening = bind(host.routes.config.server)
+        stop = _obey_signals(host)  # before anybody is told that it is ready: who waits for that may send one at once
         _say_routes(host, listening)
-        stop = _obey_signals(host)
         await host.listen(listening)
         await stop.wait()
         log.info("stopping; live calls dropped so that their platforms dial again: %d", len(host.calls))
@@ -98,17 +105,14 @@ def _say_routes(host: "Host", listening: socket.socket) -> None:
     width = max((len(path) for path in host.routes.routes), default=0)
     for path, route in sorted(host.routes.routes.items()):
         broken = "  BROKEN, see the log" if route.agent_config.name in host.routes.broken else ""
-        _say(f"{path:<{width}}  -> {route.agent_config.name}{broken}")
-        _say(f"{'':<{width}}     try here:            rejoinder chat {here}{path}")
-        _say(f"{'':<{width}}     paste in dashboard:  {public}{path}")
-    if not server.public_url:
-        _say("(YOUR-HOST: the name of your tunnel or proxy; set server.public_url to have it printed here.)")
-    _say(f"Rejoinder is ready on {_authority(address)}:{port}; stop it with Ctrl-C.")
-
-
-def _say(line: str) -> None:
-    sys.stdout.write(line + "\n")
-    sys.stdout.flush()
+        say(f"{path:<{width}}  -> {route.agent_config.name}{broken}")
+        say(f"{'':<{width}}     try here:            rejoinder chat {here}{path}")
+        say(f"{'':<{width}}     paste in dashboard:  {public}{path}")
+    if not host.routes.routes:
+        say(f"{host.routes.config.path} has no routes: nothing can be dialled until it is given some.")
+    elif not server.public_url:
+        say("(YOUR-HOST: the name of your tunnel or proxy; set server.public_url to have it printed here.)")
+    say(f"Rejoinder is ready on {_authority(address)}:{port}; stop it with Ctrl-C.")
 
 
 def _authority(address: str) -> str:

@@ -107,6 +107,11 @@ class Caller:
 
     # Hearing.
 
+    @property
+    def now(self) -> Heard:
+        """What the agent says now, or said last, complete or not."""
+        return self._hearing.now
+
     async def hears(self, within: float = PATIENCE) -> Heard:
         """What the agent says to the newest request (first of all: the begin message), once it is complete.
 
@@ -128,17 +133,22 @@ class Caller:
             elif heard is not now or heard.complete:
                 return
             else:
-                await self._beyond(heard, told, within)
+                await self._more(heard, told, within)
 
-    async def _beyond(self, heard: Heard, told: int, within: float) -> None:
+    async def _more(self, heard: Heard, told: int, within: float) -> None:
         await self._until(lambda: len(heard.chunks) > told or heard.complete or heard is not self._hearing.now, within)
+
+    async def beyond(self, heard: Heard, within: float | None = None) -> None:
+        """Wait until the agent says something else than `heard`: out of turn, if nothing else was asked for. Raises NotHeard
+        when it can no longer come, or not within that many seconds (None: for ever)."""
+        await self._until(lambda: heard is not self._hearing.now, within)
 
     async def closed(self, within: float = PATIENCE) -> int:
         """Wait until the call is closed, by whomever; the close code."""
         await self._until(lambda: self.close_code is not None, within)
         return self.close_code or 0
 
-    async def _until(self, come: Callable[[], bool], within: float) -> None:
+    async def _until(self, come: Callable[[], bool], within: float | None) -> None:
         try:
             async with asyncio.timeout(within):
                 while not come():

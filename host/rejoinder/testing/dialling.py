@@ -33,7 +33,7 @@ def call_url(route: str, call_id: str) -> URL:
     if not dialable:
         raise CannotDial(f"{route!r} is not a URL that can be dialled: expected one such as ws://127.0.0.1:8080/llm-websocket")
     path = f"{parts.path.rstrip('/')}/{quote(call_id, safe='')}" if call_id else parts.path
-    return URL(parts._replace(path=path).geturl(), encoded=True)
+    return URL(parts._replace(path=path).geturl())
 
 
 async def dial(session: ClientSession, url: URL) -> ClientWebSocketResponse:
