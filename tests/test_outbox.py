@@ -1,0 +1,163 @@
+"""The one writer: control before speech, nothing stale, nothing lost between two sockets."""
+
+import asyncio
+
+from rejoinder.dialogue import EndCall, Usage
+from rejoinder.effects import Send, TurnEnded
+from rejoinder.events import Command, Finish, Pong, Speak
+from rejoinder.outbox import Outbox
+
+END = TurnEnded(1, "response", "finished", Usage())
+
+
+class Wire:
+    """A socket that remembers; `gate` holds each write until it is open, `breaks_at` breaks that write."""
+
+    def __init__(self, breaks_at: int | None = None) -> None:
+        self.written: list[bytes] = []
+        self.gate = asyncio.Event()
+        self.gate.set()
+        self.breaks_at = breaks_at
+        self.close_code: int | None = None
+
+    async def receive(self) -> bytes | str | None:
+        return None
+
+    async def send(self, frame: bytes) -> None:
+        await self.gate.wait()
+        if self.breaks_at == len(self.written):
+            raise ConnectionResetError("gone")
+        self.written.append(frame)
+
+    def abort(self) -> None:
+        self.close_code = 1006
+
+
+class Desk:
+    """An outbox and what it tells."""
+
+    def __init__(self) -> None:
+        self.current = {1}
+        self.wrote: list[Command] = []
+        self.ended: list[TurnEnded] = []
+        self.lost: list[object] = []
+        self.outbox = Outbox(
+            lambda command: [repr(command).encode()],
+            is_current=lambda turn: turn in self.current,
+            wrote=lambda sent: self.wrote.append(sent.command),
+            ended=self.ended.append,
+            lost=self._lose,
+        )
+
+    def _lose(self, socket: object) -> None:
+        self.lost.append(socket)
+        self.outbox.detach()
+
+    def put(self, *commands: Command) -> None:
+        for command in commands:
+            turn = command.turn if isinstance(command, Speak | Finish) else None
+            self.outbox.put(Send(command, turn, 1))
+
+
+async def settle() -> None:
+    for _ in range(20):
+        await asyncio.sleep(0)
+
+
+async def test_what_opens_a_socket_is_written_before_all_that_waits() -> None:
+    desk, wire = Desk(), Wire()
+    desk.put(Speak(1, "a"))
+    desk.outbox.attach(wire, [b"config"], "writer")
+    await settle()
+    assert wire.written == [b"config", repr(Speak(1, "a")).encode()]
+    desk.outbox.close()
+
+
+async def test_urgent_frames_overtake_speech() -> None:
+    desk, wire = Desk(), Wire()
+    wire.gate.clear()
+    desk.outbox.attach(wire, [], "writer")
+    desk.put(Speak(1, "a"), Speak(1, "b"))
+    await settle()
+    desk.outbox.urgent([b"pong"])
+    wire.gate.set()
+    await settle()
+    assert wire.written[1] == b"pong"
+    desk.outbox.close()
+
+
+async def test_the_end_of_a_turn_takes_the_unsent_chunk_with_it() -> None:
+    desk, wire = Desk(), Wire()
+    desk.put(Speak(1, "a"), Speak(1, "b", uninterruptible=True), Finish(1, "", EndCall()))
+    desk.outbox.attach(wire, [], "writer")
+    await settle()
+    assert desk.wrote == [Speak(1, "a"), Finish(1, "b", EndCall(), uninterruptible=True)]
+    desk.outbox.close()
+
+
+async def test_words_of_a_turn_that_is_over_are_dropped_at_the_write() -> None:
+    desk, wire = Desk(), Wire()
+    wire.gate.clear()
+    desk.outbox.attach(wire, [], "writer")
+    desk.put(Speak(1, "a"), Speak(1, "b"))
+    await settle()
+    desk.current = {2}
+    desk.put(Speak(2, "c"))
+    wire.gate.set()
+    await settle()
+    assert desk.wrote == [Speak(1, "a"), Speak(2, "c")]
+    assert desk.outbox.dropped == 1
+    desk.outbox.close()
+
+
+async def test_a_purged_turn_leaves_nothing_behind() -> None:
+    desk = Desk()
+    desk.put(Speak(1, "a"), Pong(3), Speak(1, "b"))
+    desk.outbox.purge(1)
+    assert desk.outbox.dropped == 2
+    wire = Wire()
+    desk.outbox.attach(wire, [], "writer")
+    await settle()
+    assert desk.wrote == [Pong(3)]
+    desk.outbox.close()
+
+
+async def test_what_a_lost_socket_did_not_take_goes_out_on_the_next() -> None:
+    desk, first = Desk(), Wire(breaks_at=1)
+    desk.outbox.attach(first, [b"config"], "writer")
+    desk.put(Speak(1, "a"), Speak(1, "b"))
+    await settle()
+    assert desk.lost == [first]
+    second = Wire()
+    desk.outbox.attach(second, [b"config"], "writer")
+    await settle()
+    assert second.written == [b"config", repr(Speak(1, "a")).encode(), repr(Speak(1, "b")).encode()]
+    desk.outbox.close()
+
+
+async def test_urgent_frames_of_a_lost_socket_are_not_for_the_next() -> None:
+    desk, first = Desk(), Wire(breaks_at=0)
+    desk.outbox.attach(first, [b"config", b"pong"], "writer")
+    await settle()
+    second = Wire()
+    desk.outbox.attach(second, [b"config"], "writer")
+    await settle()
+    assert second.written == [b"config"]
+    desk.outbox.close()
+
+
+async def test_the_end_of_a_turn_is_reported_behind_its_words_and_at_the_latest_at_the_end() -> None:
+    desk, wire = Desk(), Wire()
+    wire.gate.clear()
+    desk.outbox.attach(wire, [], "writer")
+    desk.put(Finish(1, "a"))
+    desk.outbox.put(END)
+    await settle()
+    assert not desk.ended
+    wire.gate.set()
+    await settle()
+    assert desk.ended == [END]
+    desk.outbox.detach()
+    desk.outbox.put(END)
+    desk.outbox.close()
+    assert desk.ended == [END, END]
