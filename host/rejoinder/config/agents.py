@@ -1,5 +1,6 @@
 """`agents:` of every file: names, `extends`, and what each agent comes to."""
 
+import difflib
 import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -71,7 +72,7 @@ class Agents:
         value = self._merged(full, ())
         system = value.child("system") if value else None
         if value is None or system is None:
-            if value is not None and "system" not in _entries(value.node):
+            if value is not None and not difflib.get_close_matches("system", _entries(value.node), 1, 0.6):
                 value.missing("the agent has no system", "write 'system: name'; rejoinder plugins lists the installed ones")
             return None
         name, scope = system.text(), self._scopes[full]

@@ -72,7 +72,7 @@ def in_words(message: str) -> str:
 
 
 def _kinds(names: str) -> str:
-    words = [_KINDS.get(name, name) for name in names.split(" | ")]
+    words = [_KINDS.get(name, name) for name in names.split(" | ") if name != "null" or names == "null"]
     return " or ".join(words) if len(words) < 3 else f"{', '.join(words[:-1])} or {words[-1]}"
 
 

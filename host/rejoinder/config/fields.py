@@ -1,9 +1,9 @@
 """`{{ name }}` in the texts of the file: references that can only come out empty are found before anybody calls."""
 
 import re
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterable, Iterator
 
-from rejoinder.config.tree import scalars
+from rejoinder.config.tree import Listing, Scalar, Table
 from rejoinder.config.value import Value, nearest
 from rejoinder.templates import CALL_FIELDS, FIELD
 
@@ -26,10 +26,21 @@ def check_options(value: Value, known_vars: Collection[str]) -> None:
 
     Other braces are left alone: what they mean there is the system's to say.
     """
-    for scalar in scalars(value.node):
-        for name in FIELD.findall(scalar.text) if isinstance(scalar.value, str) else ():
-            if name.partition(".")[0] in ("vars", "call") and (fault := _reference_fault(name, known_vars)):
-                value.unit.problem(scalar.mark, value.origin.where, *fault)
+    steps: Iterable[str | int] = ()
+    match value.node:
+        case Scalar() as scalar if isinstance(scalar.value, str):
+            for name in FIELD.findall(scalar.text):
+                if name.partition(".")[0] in ("vars", "call") and (fault := _reference_fault(name, known_vars)):
+                    value.wrong(*fault)
+        case Table(entries=entries):
+            steps = entries
+        case Listing(items=items):
+            steps = range(len(items))
+        case _:
+            pass
+    for step in steps:
+        if child := value.child(step):
+            check_options(child, known_vars)
 
 
 def spoken_faults(text: str, known_vars: Collection[str]) -> Iterator[Fault]:
@@ -57,7 +68,11 @@ def _reference_fault(name: str, known_vars: Collection[str]) -> Fault | None:
     if dot and root in _ROOTS:
         return f"there is no {name}", f"did you mean '{_ROOTS[root]}.{rest}'?"
     if dot and root == "vars" and rest not in known_vars:
-        return f"there is no {name}", nearest(rest, known_vars, "" if known_vars else "write it under vars:")
+        return f"there is no {name}", _near(root, rest, known_vars) or "write it under vars:"
     if dot and root == "call" and rest not in CALL_FIELDS:
-        return f"there is no {name}", nearest(rest, CALL_FIELDS)
+        return f"there is no {name}", _near(root, rest, CALL_FIELDS)
     return None
+
+
+def _near(root: str, name: str, known: Collection[str]) -> str:
+    return nearest(name, known, root=f"{root}.")

@@ -23,6 +23,7 @@ from rejoinder.errors import Problem
 KEYS = ("server", "include", "defaults", "vars", "numbers", "agents", "observers", "routes")
 LATER = frozenset({"webhooks", "workers", "store"})
 INCLUDED_KEYS = ("defaults", "vars", "numbers", "agents", "routes")
+_NO_FILE = ("the file does not exist", "name another one, or let rejoinder init write one")
 MAIN_ONLY = frozenset({"server", "include", "observers", "webhooks"})
 
 
@@ -83,7 +84,8 @@ def read_unit(unit: Unit) -> bool:
     try:
         text = unit.sources.read(unit.path)
     except Unreadable as error:
-        unit.problem(Mark(str(unit.path)), "", str(error), error.remedy)
+        absent = not unit.part and not os.path.lexists(unit.path)
+        unit.problem(Mark(str(unit.path)), "", *_NO_FILE if absent else (str(error), error.remedy))
         return False
     root = Parser(unit, str(unit.path), text).tree()
     if root is None and not unit.problems:
@@ -138,7 +140,7 @@ class _Reading:
         if is_loopback(server.host):
             return
         closed = [route for route in routes if not route.open]
-        remedy = "write 'open: true' on a route that anybody may call, or bind to 127.0.0.1"
+        remedy = "write {agent: ..., open: true} for a route that anybody may call, or bind to 127.0.0.1"
         own = ", ".join(route.path for route in closed if not route.part)
         if own:
             what = f"{server.host} can be reached from other machines, and not protected: {own}"

@@ -44,7 +44,7 @@ def convert_options(
     place = (origin.child("options") if origin else None) or _stand_in(given, origin)
     conversion = _Conversion(options_type, place)
     options, faults = conversion.run()
-    return options, [conversion.problem(fault) for fault in faults]
+    return options, sorted(conversion.problem(fault) for fault in faults)
 
 
 def _stand_in(given: Mapping[str, Any], origin: Origin | None) -> Origin:
@@ -217,7 +217,7 @@ def _convert(options_type: Any, given: Any) -> tuple[object | None, list[Fault]]
 
 
 def _failed(error: Exception) -> Fault:
-    return Fault((), f"the plugin's own check of its options failed with {type(error).__name__}", "tell its author")
+    return Fault((), f"the plugin's own check of its options failed: {type(error).__name__}", "tell its author")
 
 
 def _model(options_type: Any, given: Any) -> tuple[object | None, list[Fault]]:

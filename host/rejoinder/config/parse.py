@@ -24,11 +24,12 @@ from yaml.events import (
 
 from rejoinder.config.origin import join
 from rejoinder.config.substitution import Substitution
-from rejoinder.config.syntax import explain
+from rejoinder.config.syntax import TEMPLATE, explain
 from rejoinder.config.tree import Broken, Entry, Listing, Mark, Node, Scalar, Table, kind_of_value, resolve
 from rejoinder.config.unit import Unit
 
 DEEPEST = 64  # brackets in brackets
+_LONGEST_WHERE = 80
 MOST_VALUES = 100_000  # with what aliases copy
 
 try:
@@ -54,6 +55,7 @@ class _Open:
     merged: list[Entry] = field(default_factory=list)
     key: str | None = None
     key_mark: Mark | None = None  # set while a value is due
+    is_template: bool = False  # an unquoted {{ }}, already reported
 
     @property
     def is_mapping(self) -> bool:
@@ -69,13 +71,12 @@ class _Open:
 class Parser:
     """Reads one text for one unit; `shown` is the file as named in problems."""
 
-    def __init__(self, unit: Unit, shown: str, text: str, *, where: str = "", loader: Any = FastLoader) -> None:
+    def __init__(self, unit: Unit, shown: str, text: str, *, where: str = "") -> None:
         self.unit = unit
         self.shown = shown
         self.where = where
         self.lines = re.split("\r\n|[\n\r\x85\u2028\u2029]", text)
         self.text = text
-        self.loader = loader
         self.open: list[_Open] = []
         self.anchors: dict[str, tuple[Node, int]] = {}
         self.count = 0
@@ -85,7 +86,7 @@ class Parser:
     def tree(self) -> Node | None:
         """The file's tree, None if there is nothing in it or it cannot be read (which is then reported)."""
         try:
-            for event in yaml.parse(self.text, Loader=self.loader):
+            for event in yaml.parse(self.text, Loader=FastLoader):
                 self._take(event)
         except yaml.YAMLError as error:
             line, column, what, remedy = explain(error, self.lines)
@@ -106,10 +107,8 @@ class Parser:
     def _take(self, event: Event) -> None:
         match event:
             case ScalarEvent():
-                self._check_tag(event)
                 self._scalar(event)
             case MappingStartEvent() | SequenceStartEvent():
-                self._check_tag(event)
                 self._begin(event)
             case MappingEndEvent() | SequenceEndEvent():
                 self._end()
@@ -123,7 +122,8 @@ class Parser:
                 pass
 
     def _stop(self, mark: Mark, what: str, remedy: str) -> None:
-        self.unit.problem(mark, self._here, what, remedy)
+        where = self._here
+        self.unit.problem(mark, where if len(where) <= _LONGEST_WHERE else f"{where[:_LONGEST_WHERE]}...", what, remedy)
         raise _Stop
 
     def _counted(self, mark: Mark, count: int = 1) -> None:
@@ -131,11 +131,14 @@ class Parser:
         if self.count > MOST_VALUES:
             self._stop(mark, f"the file grows to more than {MOST_VALUES} values", "use fewer aliases (*name)")
 
-    def _check_tag(self, event: Any) -> None:
-        if event.tag not in (None, "!"):
-            remedy = "quote it to keep it text; for values from outside write ${NAME} or ${file:/path}"
-            tag = str(event.tag).replace("tag:yaml.org,2002:", "!!")
-            self.unit.problem(self._mark(event), self._here, f"the tag {tag} is not used here", remedy)
+    def _tagged(self, event: Any) -> bool:
+        """Whether the value has a tag, which is reported: there are none."""
+        if event.tag in (None, "!"):
+            return False
+        remedy = "quote it to keep it text; for values from outside write ${NAME} or ${file:/path}"
+        tag = str(event.tag).replace("tag:yaml.org,2002:", "!!")
+        self.unit.problem(self._mark(event), self._here, f"the tag {tag} is not used here", remedy)
+        return True
 
     def _begin(self, event: NodeEvent) -> None:
         mark = self._mark(event)
@@ -147,7 +150,9 @@ class Parser:
         done = self.open.pop()
         flow = bool(getattr(done.event, "flow_style", False))
         node: Node
-        if done.is_mapping:
+        if self._tagged(done.event) or done.is_template:
+            node = Broken(done.mark)
+        elif done.is_mapping:
             node = Table(done.mark, merge_in(done.entries, done.merged))
         else:
             node = Listing(done.mark, tuple(done.items), flow)
@@ -174,6 +179,8 @@ class Parser:
     def _value(self, event: ScalarEvent, mark: Mark) -> Node:
         plain = not event.style  # "" or None, by parser
         commented = plain and self._comment_follows(event)
+        if self._tagged(event):
+            return Broken(mark)
         if "$" not in event.value:
             return Scalar(mark, event.value, plain, commented=commented)
         form = Substitution(self.unit.sources, Path(self.shown).parent)
@@ -232,8 +239,8 @@ class Parser:
     def _refuse_key(self, parent: _Open, node: Node) -> None:
         line = self.lines[parent.mark.line - 1][parent.mark.column - 1 :]
         if line.startswith("{{"):
-            what, remedy = "an unquoted {{ ... }} is a mapping to YAML", 'quote the whole text: "{{ name }} ..."'
-            self.unit.problem(parent.mark, parent.where, what, remedy)
+            parent.is_template = True
+            self.unit.problem(parent.mark, parent.where, *TEMPLATE)
         else:
             self.unit.problem(node.mark, parent.where, f"a key must be text, this is {_what(node)}", "quote it if it is text")
         parent.key, parent.key_mark = None, node.mark

@@ -3,12 +3,8 @@
 from collections.abc import Mapping
 from typing import Any
 
-import msgspec
-
 from rejoinder.config.routes import PLATFORMS
-from rejoinder.contract import Secret
-
-Schema = dict[str, Any]
+from rejoinder.config.typeschema import Schema, TypeSchema
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
 _ABOUT = ("title", "description", "default", "examples", "deprecated")
@@ -150,8 +146,7 @@ def _route() -> Schema:
 
 def _then(name: str, prefix: str, defs: Schema, options_type: Any) -> Schema:
     """The options of one system. Those that it requires may be inherited, then they are not asked for here."""
-    own, found = _of_type(prefix, options_type)
-    top = _without_ref(own, found, prefix)
+    top, found = _of_type(prefix, options_type)
     required = top.pop("required", [])
     defs |= {key: loosened(one) for key, one in found.items()}
     defs[prefix] = loosened(top)
@@ -172,23 +167,10 @@ def _of_type(prefix: str, options_type: Any) -> tuple[Schema, Schema]:
         if hasattr(options_type, "model_json_schema"):
             own = options_type.model_json_schema(ref_template=f"#/$defs/{prefix}.{{model}}")
             return own, {f"{prefix}.{key}": one for key, one in own.pop("$defs", {}).items()}
-        (own,), found = msgspec.json.schema_components(
-            [options_type], schema_hook=_hook, ref_template=f"#/$defs/{prefix}.{{name}}"
-        )
+        types = TypeSchema(prefix)
+        return types.whole(options_type), types.defs
     except Exception:  # noqa: BLE001 - a stranger's type; an editor without its options is better than no schema
         return {"type": "object"}, {}
-    return own, {f"{prefix}.{key}": one for key, one in found.items()}
-
-
-def _hook(wanted: type) -> Schema:
-    if wanted is Secret:
-        return {"type": "string", "description": "A secret; write ${NAME}."}
-    raise TypeError(wanted.__name__)
-
-
-def _without_ref(own: Schema, found: Schema, prefix: str) -> Schema:
-    name = str(own.get("$ref", "")).removeprefix("#/$defs/")
-    return dict(found[name]) if name in found else dict(own)
 
 
 def loosened(given: Schema) -> Schema:
@@ -216,13 +198,10 @@ def loosened(given: Schema) -> Schema:
 def _loosened_object(given: Schema) -> Schema:
     properties = {name: loosened(one) for name, one in given.get("properties", {}).items()}
     rest = given.get("additionalProperties", False if properties else None)
-    if isinstance(rest, dict):
-        rest = loosened(rest)
-    return {
-        **given,
-        **({"properties": properties} if properties else {}),
-        **({} if rest is None else {"additionalProperties": rest}),
-    }
+    loose = {**given, "additionalProperties": loosened(rest) if isinstance(rest, dict) else rest}
+    if properties:
+        loose["properties"] = properties
+    return {key: value for key, value in loose.items() if value is not None}
 
 
 def _also(given: Schema, *others: Schema) -> Schema:

@@ -105,8 +105,16 @@ def read_timezone(parent: Value, default: str) -> str:
     value = parent.given("timezone")
     text = value.text() if value else None
     if value and text is not None and not _is_timezone(text):
-        value.wrong("not a timezone", nearest(text, available_timezones(), "write an IANA name: Europe/London, UTC"))
+        value.wrong(
+            "not a timezone",
+            _near_zone(text),
+        )
     return text or default
+
+
+def _near_zone(name: str) -> str:
+    zones = (zone for zone in available_timezones() if "/" in zone)
+    return nearest(name, zones, "write an IANA name: Europe/London, UTC")
 
 
 def _is_timezone(name: str) -> bool:

@@ -41,7 +41,8 @@ class Substitution:
         self.substituted = True
         name = _NAME.match(inside)
         if not closed:
-            return self._fault("a ${ without its }", _FORMS)
+            what = "a ${...} inside another" if inside.endswith("$") else "a ${ without its }"
+            return self._fault(what, _FORMS)
         if inside.startswith("file:"):
             return self._file(inside.removeprefix("file:").strip())
         if name is None:

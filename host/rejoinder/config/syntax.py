@@ -10,6 +10,8 @@ import yaml
 from yaml.reader import ReaderError
 
 _TEMPLATE = re.compile(r"(?:[:\-,\[]\s*|^\s*)(\{\{)")
+#: What YAML makes of a text that begins with a field: (what, remedy).
+TEMPLATE = ("an unquoted text that begins with {{ is a mapping to YAML", 'quote the whole text: "{{ name }} ..."')
 _GLUED = re.compile(r"\s*(?:- )?([\w./-]+):[^\s:/]\S*(?:\s+#.*)?$")
 
 
@@ -72,8 +74,7 @@ class _Place:
             remedy = 'quote it: "${NAME}"'
             return Explanation(self.line, self.column - 1, "a ${...} inside { } or [ ] must be quoted", remedy)
         if template:
-            what, remedy = "an unquoted text that begins with {{ is a mapping to YAML", 'quote the whole text: "{{ name }} ..."'
-            return Explanation(self.line, template.start(1) + 1, what, remedy)
+            return Explanation(self.line, template.start(1) + 1, *TEMPLATE)
         if self.problem.endswith("but got '?'"):
             return self.here("an unquoted text with ? inside [ ]", 'quote each text: ["...?", "..."]')
         return self._glued() if "mapping values" in self.problem or "find expected ':'" in self.problem else None

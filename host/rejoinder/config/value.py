@@ -12,14 +12,14 @@ from rejoinder.config.unit import Unit
 NO_VALUE = 'leave the key out for its default, or write "" for an empty text'
 
 
-def nearest(name: str, known: Iterable[str], otherwise: str = "") -> str:
-    """A remedy for a name that does not exist."""
+def nearest(name: str, known: Iterable[str], otherwise: str = "", *, root: str = "") -> str:
+    """A remedy for a name that does not exist; `root` stands before each known one."""
     names = sorted(set(known))
     folded = {one.lower(): one for one in names}
     close = difflib.get_close_matches(name.lower(), folded, 1, 0.6)
     if close:
-        return f"did you mean '{folded[close[0]]}'?"
-    return otherwise or (f"there is: {', '.join(names)}" if names else "")
+        return f"did you mean '{root}{folded[close[0]]}'?"
+    return otherwise or (f"one of: {', '.join(root + one for one in names)}" if names else "")
 
 
 class Value:
@@ -140,7 +140,7 @@ class Value:
             if isinstance(self.node.value, str) and re.fullmatch(r"[-+]?\d+(\.\d+)?", self.node.text):
                 self.wrong(f"expected {wanted}, got text", "take the quotes away")
                 return None
-        self.wrong(f"expected {wanted}, got {kind(self.node)}")
+        self.wrong(f"expected {wanted}, got {kind(self.node)}", "write digits only")
         return None
 
     def _within(self, number: float, low: float, high: float | None) -> bool:
