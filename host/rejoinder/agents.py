@@ -265,7 +265,7 @@ class Agent:
             self._ended.set_result(None)
 
     def join(self, facts: CallFacts, listener: Listener, details: Details | None = None) -> Seat:
-        """A place for the call of `facts`, named in it by the agent's own name.
+        """A place for the call of `facts`.
 
         The object of the call is made on the agent's loop; if that fails, or the agent is not open, every reply started at this
         seat fails.

@@ -78,11 +78,11 @@ class Speaker:
             await self._speak()
         except BaseException as error:
             # BaseException: a plugin's SystemExit would otherwise leave the task and end the loop for all its calls.
+            # The host's own cancellation ends here too: kept by the task it would hold the frames it went through, and with
+            # them the object of the call, until the collector comes by.
             if not self._is_cancelled:
                 put(listener.on_failed, self._number, self._explained(error))
-            elif isinstance(error, asyncio.CancelledError):
-                raise
-            else:
+            elif not isinstance(error, asyncio.CancelledError):
                 log.warning("%s raised after it was cancelled", self._label(), exc_info=error)
         else:
             if not self._is_cancelled:
