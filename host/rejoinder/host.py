@@ -36,8 +36,8 @@ class CannotListen(RejoinderError):
 class Host:
     """Made and used on the front loop.
 
-    `host` and `port` stand in for those of the file; `witness` is told of every call; `agent_loop` is given to every agent
-    (tests), by default each makes its own.
+    `host` and `port` stand in for those of the file; `only` serves that one of its routes; `witness` is told of every call;
+    `agent_loop` is given to every agent (tests), by default each makes its own.
     """
 
     def __init__(
@@ -47,6 +47,7 @@ class Host:
         *,
         host: str | None = None,
         port: int | None = None,
+        only: str | None = None,
         witness: Witness | None = None,
         environ: Mapping[str, str] | None = None,
         agent_loop: asyncio.AbstractEventLoop | None = None,
@@ -60,6 +61,7 @@ class Host:
             self.calls.retire,
             host=host,
             port=port,
+            only=only,
             environ=environ,
             agent_loop=agent_loop,
         )

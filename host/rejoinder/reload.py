@@ -39,7 +39,7 @@ class Refusal:
 
 class Reloader:
     """Keeps the routes in force. `retire` is given the agents that a reload has replaced; `host` and `port` stand in for those
-    of the file."""
+    of the file, `only` leaves one of its routes; `known` has the paths of all."""
 
     def __init__(
         self,
@@ -50,6 +50,7 @@ class Reloader:
         *,
         host: str | None = None,
         port: int | None = None,
+        only: str | None = None,
         environ: Mapping[str, str] | None = None,
         agent_loop: asyncio.AbstractEventLoop | None = None,
     ) -> None:
@@ -59,11 +60,13 @@ class Reloader:
         self._retire = retire
         self._host = host
         self._port = port
+        self._only = only
         self._environ = environ
         self._agent_loop = agent_loop
         self._one_at_a_time = asyncio.Lock()
         self._tasks: list[asyncio.Task[None]] = []
         self.routes = Routes()
+        self.known: frozenset[str] = frozenset()
         self.refused: Refusal | None = None
 
     async def start(self) -> None:
@@ -106,9 +109,13 @@ class Reloader:
 
     def _effective(self, loaded: Loaded) -> Config:
         assert loaded.config is not None
-        if self._port is None:
-            return loaded.config
-        return replace(loaded.config, server=replace(loaded.config.server, port=self._port))
+        config = loaded.config
+        self.known = frozenset(config.routes)
+        if self._port is not None:
+            config = replace(config, server=replace(config.server, port=self._port))
+        if self._only is not None:
+            config = replace(config, routes={path: route for path, route in config.routes.items() if path == self._only})
+        return config
 
     def _refuse_to_break(self, resolved: Resolved) -> None:
         for name, fault in resolved.broken.items():

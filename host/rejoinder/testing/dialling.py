@@ -1,9 +1,17 @@
 """Dialling a route as Retell does: the call's id behind its path, seven seconds' patience, one sentence when it fails."""
 
 import asyncio
+import os
 from urllib.parse import quote, urlsplit
 
-from aiohttp import ClientError, ClientSession, ClientWebSocketResponse, InvalidURL, WSServerHandshakeError
+from aiohttp import (
+    ClientConnectorError,
+    ClientError,
+    ClientSession,
+    ClientWebSocketResponse,
+    InvalidURL,
+    WSServerHandshakeError,
+)
 from yarl import URL
 
 from rejoinder.errors import RejoinderError
@@ -48,4 +56,12 @@ async def dial(session: ClientSession, url: URL) -> ClientWebSocketResponse:
     except InvalidURL as error:
         raise CannotDial(f"{url} is not a URL that can be dialled") from error
     except (ClientError, OSError) as error:
-        raise CannotDial(f"{url} cannot be reached: {error}") from error
+        raise CannotDial(f"{url.origin()} cannot be reached: {_reason(error)}") from error
+
+
+def _reason(error: Exception) -> str:
+    """The system's own words; aiohttp's name the host again, and how it would have checked a certificate."""
+    cause = error.os_error if isinstance(error, ClientConnectorError) else error
+    if isinstance(cause, OSError) and cause.errno is not None and cause.errno > 0:
+        return os.strerror(cause.errno)
+    return str(getattr(cause, "strerror", None) or cause)
