@@ -12,13 +12,13 @@ CASES = yaml.safe_load(Path(__file__).with_name("broken.yaml").read_text("utf-8"
 PARSERS = {"fast": yaml.CSafeLoader, "plain": yaml.SafeLoader}
 
 
-@pytest.mark.parametrize("parser", PARSERS)
-@pytest.mark.parametrize("case", CASES, ids=[case["name"] for case in CASES])
+RUNS = [(case, parser) for case in CASES for parser in PARSERS if case.get("parser", parser) == parser]
+
+
+@pytest.mark.parametrize(("case", "parser"), RUNS, ids=[f"{case['name']}, {parser} parser" for case, parser in RUNS])
 def test_a_broken_file_says_what_is_wrong_where_and_what_to_do(
     folder: Any, monkeypatch: pytest.MonkeyPatch, case: dict[str, Any], parser: str
 ) -> None:
-    if case.get("parser", parser) != parser:
-        pytest.skip("this parser notices the fault elsewhere")
     monkeypatch.setattr("rejoinder.config.parse.FastLoader", PARSERS[parser])
     folder.write({**({"rejoinder.yaml": case["file"]} if "file" in case else {}), **case.get("others", {})})
     loaded = load(Path("rejoinder.yaml"), case.get("environ", {}))
@@ -78,3 +78,16 @@ def test_values_from_outside_are_not_told(folder: Any) -> None:
     problems = folder.problems(text.replace("$P", '"${P}!"'), {"P": secret})
     assert len(problems) == 6
     assert secret not in "\n".join(problems)
+
+
+def test_a_long_line_of_parents_is_a_problem(folder: Any) -> None:
+    lines = [f"  a{n}: {{extends: a{n + 1}}}\n" for n in range(2000)]
+    assert folder.problems("agents:\n" + "".join(lines) + "  a2000: {system: x}\n")[0] == (
+        "rejoinder.yaml:34:18: agents.a32.extends: more than 32 agents extend one another (let it extend an earlier one)"
+    )
+
+
+def test_a_problem_is_one_line_whatever_a_key_holds(folder: Any) -> None:
+    assert folder.problems('server: {"a\\nb": 1}\n') == [
+        "rejoinder.yaml:1:10: server: unknown key 'a\N{REPLACEMENT CHARACTER}b' (one of: host, port, public_url, watch)"
+    ]

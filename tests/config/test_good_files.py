@@ -68,6 +68,11 @@ def test_the_server(whole: Config) -> None:
     assert whole.server == ServerConfig("localhost", 8081, "", watch=True)
 
 
+@pytest.mark.parametrize("url", ["https://a.example", "wss://a.example:444/base/", "http://127.0.0.1:8080"])
+def test_a_public_url_is_kept_without_its_last_slash(folder: Any, url: str) -> None:
+    assert folder.config(f"server: {{public_url: '{url}'}}").server.public_url == url.rstrip("/")
+
+
 def test_a_missing_key_means_its_default(folder: Any) -> None:
     config = folder.config(AVA)
     assert config.server == ServerConfig("127.0.0.1", 8080, "", watch=None)
@@ -101,6 +106,18 @@ def test_an_agent(whole: Config) -> None:
 def test_an_empty_begin_is_not_an_absent_one(whole: Config) -> None:
     assert whole.agents["desk"].begin == template("")
     assert whole.agents["desk"].reminder == (template("Hello?"),)
+
+
+def test_a_text_of_several_lines_may_hold_a_hash(folder: Any) -> None:
+    text = "agents:\n  ava:\n    system: x\n    begin: |\n      Press the # key\n      now.\n"
+    begin = folder.config(text).agents["ava"].begin
+    assert begin == template("Press the # key\nnow.\n")
+
+
+def test_the_main_file_may_name_an_agent_of_an_included_one_as_parent(folder: Any) -> None:
+    folder.write({"c/plumber.yaml": "agents: {front: {system: x, begin: hi, language: de}}\n"})
+    bo = folder.config("include: [c/*.yaml]\nagents: {bo: {extends: plumber/front}}\n").agents["bo"]
+    assert (bo.begin, bo.language, bo.part) == (template("hi"), "de", "")
 
 
 def test_extends_merges_mappings_and_replaces_lists(whole: Config) -> None:

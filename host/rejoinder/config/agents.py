@@ -16,6 +16,7 @@ from rejoinder.config.value import Value, nearest
 from rejoinder.templates import Template, template
 
 KEYS = ("system", "options", "begin", "reminder", "extends", "language", "timezone")
+_LONGEST_LINE = 32  # of agents that extend one another
 LATER = frozenset({"late", "limits", "lines", "fallback"})
 
 
@@ -112,6 +113,9 @@ class Agents:
         if parent in trail:
             circle = " -> ".join((*trail[trail.index(parent) :], parent))
             extends.wrong(f"agents extend each other in a circle: {circle}", "leave one extends out")
+            return None
+        if len(trail) > _LONGEST_LINE:
+            extends.wrong(f"more than {_LONGEST_LINE} agents extend one another", "let it extend an earlier one")
             return None
         above = self._merged(parent, trail)
         if above is None:

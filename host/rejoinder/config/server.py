@@ -9,6 +9,7 @@ from rejoinder.config.value import Value
 
 KEYS = ("host", "port", "public_url", "watch")
 LATER = frozenset({"admin_token", "drain", "trusted_proxies", "workers"})
+_SCHEMES = ("https", "wss", "http", "ws")
 _HOST = re.compile(r"[A-Za-z0-9_]([A-Za-z0-9._\-]*[A-Za-z0-9])?\Z")
 
 
@@ -58,7 +59,7 @@ def _url(value: Value) -> str | None:
         return text
     try:
         parts = urlsplit(text)
-        right = parts.scheme in ("http", "https") and bool(parts.hostname) and not parts.query and not parts.fragment
+        right = parts.scheme in _SCHEMES and bool(parts.hostname) and not parts.query and not parts.fragment
         _ = parts.port
     except ValueError:
         right = False

@@ -51,8 +51,8 @@ class AgentConfig:
     reminder: tuple[Template, ...] = ()
     language: str = "en"
     timezone: str = "UTC"
-    vars: Mapping[str, str] = field(default_factory=dict)
-    numbers: Mapping[str, str] = field(default_factory=dict)
+    vars: Mapping[str, str] = field(default_factory=dict, repr=False)
+    numbers: Mapping[str, str] = field(default_factory=dict, repr=False)
     files: frozenset[Path] = frozenset()
     fingerprint: str = ""
     part: str = ""
@@ -96,8 +96,8 @@ class Config:
     path: Path
     files: frozenset[Path] = frozenset()
     server: ServerConfig = ServerConfig()
-    vars: Mapping[str, str] = field(default_factory=dict)
-    numbers: Mapping[str, str] = field(default_factory=dict)
+    vars: Mapping[str, str] = field(default_factory=dict, repr=False)
+    numbers: Mapping[str, str] = field(default_factory=dict, repr=False)
     agents: Mapping[str, AgentConfig] = field(default_factory=dict)
     observers: Mapping[str, ObserverConfig] = field(default_factory=dict)
     routes: Mapping[str, RouteConfig] = field(default_factory=dict)

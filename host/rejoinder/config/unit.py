@@ -1,6 +1,6 @@
 """One file of YAML while it is read: where problems are collected."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from rejoinder.config.origin import Origin
@@ -27,6 +27,9 @@ class Unit:
 
     def add(self, problem: Problem) -> None:
         """Keep a problem, once: what several agents inherit is wrong in one place."""
+        problem = replace(
+            problem, where=_one_line(problem.where), what=_one_line(problem.what), remedy=_one_line(problem.remedy)
+        )
         same = (problem.file, problem.line, problem.column, problem.what)
         if all((other.file, other.line, other.column, other.what) != same for other in self.problems):
             self.problems.append(problem)
@@ -38,3 +41,8 @@ class Unit:
     def folder_of(self, node: Node) -> Path:
         """What file names written in the node are relative to."""
         return Path(node.mark.file).parent
+
+
+def _one_line(text: str) -> str:
+    """Keys and names may hold anything; a problem is one line that any terminal can print."""
+    return text if text.isprintable() else "".join(one if one.isprintable() else "\N{REPLACEMENT CHARACTER}" for one in text)

@@ -76,7 +76,9 @@ class Value:
             elif key in elsewhere:
                 self.wrong(f"'{key}' has no place in an included file", "write it in the main file", key=key)
             elif known is not None and key not in known:
-                self.wrong(f"unknown key '{key}'", nearest(key, known), key=key)
+                name, glued, _ = key.partition(":")
+                space = f"a space is missing after the colon: '{name}: ...'" if glued else ""
+                self.wrong(f"unknown key '{key}'", space or nearest(key, known), key=key)
         return True
 
     def _not_a_table(self) -> None:
