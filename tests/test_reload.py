@@ -169,3 +169,73 @@ async def test_a_changed_port_asks_for_a_restart(serve: Serve, caplog: pytest.Lo
     assert await served.host.reloader.reload()
     assert "needs a restart" in caplog.text
     assert await greeting(served) == "New."
+
+
+INCLUDING = """
+server: {port: 0}
+include: [customers/*.yaml]
+agents: {a: {system: dummy, begin: Old.}}
+routes: {/a: a}
+"""
+
+
+def customer(folder: Path, name: str, text: str) -> None:
+    (folder / "customers").mkdir(exist_ok=True)
+    (folder / "customers" / f"{name}.yaml").write_text(text)
+
+
+@pytest.mark.parametrize(
+    "bad",
+    [
+        "agents: [",
+        "agents: {front: {system: dumy}}\nroutes: {/bad: front}",
+        "agents: {front: {system: echo, options: {x: 1}}}\nroutes: {/bad: front}",
+    ],
+)
+async def test_at_start_an_included_file_with_errors_takes_down_its_own_routes_only(
+    serve: Serve, tmp_path: Path, bad: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    customer(tmp_path, "good", "agents: {front: {system: dummy, begin: Good.}}\nroutes: {/good: front}")
+    customer(tmp_path, "bad", bad)
+    served = await serve(INCLUDING)
+    assert sorted(served.host.routes.routes) == ["/a", "/good"]
+    assert await greeting(served, "/good") == "Good."
+    assert "customers/bad.yaml:" in caplog.text
+    assert not await served.host.reloader.reload(), "a reload is all or nothing"
+
+
+@pytest.mark.virtual_time
+async def test_a_file_that_made_a_reload_fail_is_watched_until_it_is_mended(serve: Serve, tmp_path: Path) -> None:
+    customer(tmp_path, "one", "agents: {front: {system: dummy, begin: One.}}\nroutes: {/one: front}")
+    served = await serve(INCLUDING)
+    customer(tmp_path, "two", "agents: [")
+    await asyncio.sleep(2)
+    assert served.host.reloader.refused is not None
+    customer(tmp_path, "two", "agents: {front: {system: dummy, begin: Two.}}\nroutes: {/two: front}")
+    await asyncio.sleep(2)
+    assert await greeting(served, "/two") == "Two."
+
+
+UNOPENABLE = """
+from contextlib import asynccontextmanager
+from rejoinder import Options, SystemSpec, hookimpl
+
+@asynccontextmanager
+async def opening(options):
+    raise OSError("no table")
+    yield
+
+@hookimpl
+def rejoinder_response_system():
+    return SystemSpec(Options, opening)
+"""
+
+
+async def test_a_reload_whose_agent_does_not_open_is_refused(serve: Serve, tmp_path: Path) -> None:
+    (tmp_path / "shut.py").write_text(UNOPENABLE)
+    served = await serve(DUMMY, {"shut": str(tmp_path / "shut.py")})
+    served.write(DUMMY.replace("dummy", "shut"))
+    assert not await served.host.reloader.reload()
+    assert served.host.reloader.refused is not None
+    assert "no table" in served.host.reloader.refused.reasons[0]
+    assert await greeting(served) == "Old."

@@ -14,6 +14,7 @@ from rejoinder.dialogue import Transcript, Turn
 from rejoinder.errors import PluginError
 from rejoinder.events import Details
 from rejoinder.handover import CLEANUP, WINDOW, Lane, Latest, Listener, LiveOnly
+from rejoinder.observability import install
 from rejoinder.speaker import Stage
 from rejoinder.threads import LoopThread, Pool
 from rejoinder.visit import FAREWELL, Visit
@@ -243,6 +244,7 @@ class Agent:
                 )
             self._thread = LoopThread(f"agent {self._name}")
             self._loop = self._thread.loop
+            install(self._loop)
         elif (hold := getattr(self._loop, "hold", None)) is not None:
             # A loop of `rejoinder.testing.clock`: its time stands still while a thread works.
             self._release_clock = hold(lambda: self._pool.busy > 0)

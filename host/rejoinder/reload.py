@@ -18,7 +18,7 @@ from rejoinder.errors import ConfigError
 from rejoinder.observability import mask
 from rejoinder.observers import ObserverDesk
 from rejoinder.registry import Registry
-from rejoinder.routes import Resolved, Routes, mend, open_routes, resolve
+from rejoinder.routes import Resolved, Routes, mend, open_routes, resolve, resolve_what_is_right, wrong_system
 from rejoinder.security import secrets_in
 
 log = logging.getLogger(__name__)
@@ -27,6 +27,8 @@ log = logging.getLogger(__name__)
 WATCH_EVERY = 1.0
 #: Seconds between two tries to open a broken agent.
 MEND_EVERY = 30.0
+
+States = dict[Path, tuple[int, int, int] | None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +67,7 @@ class Reloader:
         self._agent_loop = agent_loop
         self._one_at_a_time = asyncio.Lock()
         self._tasks: list[asyncio.Task[None]] = []
+        self._seen: States = {}
         self.routes = Routes()
         self.known: frozenset[str] = frozenset()
         self.refused: Refusal | None = None
@@ -75,9 +78,10 @@ class Reloader:
         An included file with errors takes down its own routes only; they are logged.
         """
         loaded = await self._load(start=True)
-        for problem in loaded.problems:
+        resolved, problems = await asyncio.to_thread(resolve_what_is_right, self._effective(loaded), self._registry)
+        for problem in (*loaded.problems, *problems):
             log.error("%s", problem)
-        await self._swap(await asyncio.to_thread(resolve, self._effective(loaded), self._registry))
+        await self._swap(resolved, await open_routes(resolved, loop=self._agent_loop))
 
     def keep(self, *, watch: bool) -> None:
         """From now on mend what is broken, and with `watch` reload when a file is saved."""
@@ -91,9 +95,10 @@ class Reloader:
             try:
                 loaded = await self._load()
                 resolved = await asyncio.to_thread(resolve, self._effective(loaded), self._registry)
-                self._refuse_to_break(resolved)
+                routes = await open_routes(resolved, self.routes, loop=self._agent_loop)
+                self._refuse_to_break(routes)
                 self._say_what_needs_a_restart(resolved.config)
-                await self._swap(resolved)
+                await self._swap(resolved, routes)
             except ConfigError as error:
                 self._refuse([str(problem) for problem in error.problems])
                 return False
@@ -102,10 +107,14 @@ class Reloader:
             return True
 
     async def _load(self, *, start: bool = False) -> Loaded:
-        loaded = await asyncio.to_thread(load, self._path, self._environ, start=start, host=self._host)
+        loaded, self._seen = await asyncio.to_thread(self._read, start)
         if loaded.fatal:
             raise ConfigError(loaded.problems)
         return loaded
+
+    def _read(self, start: bool) -> tuple[Loaded, States]:
+        loaded = load(self._path, self._environ, start=start, host=self._host)
+        return loaded, _states(loaded.files)  # right or wrong: whatever changes or mends it is seen
 
     def _effective(self, loaded: Loaded) -> Config:
         assert loaded.config is not None
@@ -117,12 +126,14 @@ class Reloader:
             config = replace(config, routes={path: route for path, route in config.routes.items() if path == self._only})
         return config
 
-    def _refuse_to_break(self, resolved: Resolved) -> None:
-        for name, fault in resolved.broken.items():
-            if name in self.routes.agents and name not in self.routes.broken:
-                agent = resolved.config.agents[name]
-                what = f"this would break an agent that works: {fault}"
-                raise ConfigError([agent.origin.problem(["system"], what)] if agent.origin else [])
+    def _refuse_to_break(self, routes: Routes) -> None:
+        """Raises ConfigError if a route that works would not: what was opened for it is closed again."""
+        working = set(self.routes.routes) - set(self.routes.broken_routes)
+        breaking = dict.fromkeys(routes.routes[path].agent_config.name for path in routes.broken_routes if path in working)
+        if breaking:
+            self._retire(_not_among(self.routes, routes))
+            problems = [(routes.config.agents[name], routes.broken[name]) for name in breaking]
+            raise ConfigError([wrong_system(agent, f"this would break a route that works: {why}") for agent, why in problems])
 
     def _say_what_needs_a_restart(self, config: Config) -> None:
         before, after = self.routes.config.server, config.server
@@ -133,16 +144,13 @@ class Reloader:
         self.refused = Refusal(datetime.now(UTC).isoformat(timespec="seconds"), tuple(reasons))
         log.error("reload refused, generation %d stays in force:\n%s", self.routes.generation, "\n".join(reasons))
 
-    async def _swap(self, resolved: Resolved) -> None:
+    async def _swap(self, resolved: Resolved, routes: Routes) -> None:
         mask(text for _, options in (*resolved.systems.values(), *resolved.observers.values()) for text in secrets_in(options))
-        former = self.routes
-        routes = await open_routes(resolved, former, loop=self._agent_loop)
         await self._desk.replace(
             {name: (*resolved.observers[name], resolved.config.observers[name].fingerprint) for name in resolved.observers}
         )
-        self.routes = routes
-        carried = set(map(id, routes.agents.values()))
-        self._retire(agent for agent in former.agents.values() if id(agent) not in carried)
+        former, self.routes = self.routes, routes
+        self._retire(_not_among(routes, former))
 
     async def _mend(self) -> None:
         if not self.routes.broken:
@@ -153,14 +161,9 @@ class Reloader:
             self._retire(former.agents[name] for name in former.broken if name not in self.routes.broken)
 
     async def _watch(self) -> None:
-        seen = await asyncio.to_thread(_states, self.routes.config.files)
-
         async def look() -> None:
-            nonlocal seen
-            now = await asyncio.to_thread(_states, self.routes.config.files)
-            if now != seen:
+            if self._seen != await asyncio.to_thread(_states, self._seen):
                 await self.reload()
-                seen = await asyncio.to_thread(_states, self.routes.config.files)
 
         await self._forever(WATCH_EVERY, look)
 
@@ -181,9 +184,15 @@ class Reloader:
         await self._desk.close()
 
 
-def _states(files: Iterable[Path]) -> dict[Path, tuple[int, int, int] | None]:
+def _not_among(kept: Routes, former: Routes) -> list[Agent]:
+    """The agents of `former` that `kept` did not take over."""
+    carried = set(map(id, kept.agents.values()))
+    return [agent for agent in former.agents.values() if id(agent) not in carried]
+
+
+def _states(files: Iterable[Path]) -> States:
     """What tells one version of a file from another; in-place writes, renames and switched links all show."""
-    states: dict[Path, tuple[int, int, int] | None] = {}
+    states: States = {}
     for file in files:
         try:
             state = os.stat(file)  # noqa: PTH116  the same call, without a Path method's detour

@@ -55,6 +55,7 @@ class Resolved:
     observers: Mapping[str, tuple[ObserverSpec[Any], Any]]
     broken: Mapping[str, PluginError]  # agents whose plugin does not load; they are in `systems` too
     deaf: Mapping[str, PluginError]  # observers whose plugin does not load; they are not in `observers`
+    wrong: tuple[str, ...] = ()  # agents with problems; they are not all in `systems`
 
 
 @dataclass(frozen=True)
@@ -83,13 +84,28 @@ def resolve(config: Config, registry: Registry) -> Resolved:
     return resolved
 
 
+def resolve_what_is_right(config: Config, registry: Registry) -> tuple[Resolved, list[Problem]]:
+    """The same for a start: an included file with a wrong agent takes down its own routes only; its problems are given beside.
+
+    Raises ConfigError if it is the main file that is wrong.
+    """
+    resolved, problems = examine(config, registry)
+    if not problems:
+        return resolved, []
+    parts = {config.agents[name].part for name in resolved.wrong}
+    if "" in parts or not parts:
+        raise ConfigError(problems)
+    return resolve(config.without(parts), registry), problems
+
+
 def examine(config: Config, registry: Registry) -> tuple[Resolved, list[Problem]]:
     """The same, with the problems beside what is right."""
     problems: list[Problem] = []
     systems: dict[str, tuple[SystemSpec[Any], Any]] = {}
     broken: dict[str, PluginError] = {}
+    wrong: list[str] = []
     for name in dict.fromkeys(route.agent for route in config.routes.values()):
-        agent = config.agents[name]
+        agent, before = config.agents[name], len(problems)
         try:
             systems[name] = _with_options(registry.system(agent.system), agent, problems)
         except (UnknownPlugin, DuplicatePlugin) as error:
@@ -97,9 +113,11 @@ def examine(config: Config, registry: Registry) -> tuple[Resolved, list[Problem]
         except PluginError as error:
             broken[name] = error
             systems[name] = (_unopenable(error), None)
+        if len(problems) > before:
+            wrong.append(name)
     deaf: dict[str, PluginError] = {}
     observers = _resolve_observers(config, registry, problems, deaf)
-    return Resolved(config, systems, observers, broken, deaf), sorted(problems)
+    return Resolved(config, systems, observers, broken, deaf, tuple(wrong)), sorted(problems)
 
 
 def _resolve_observers(
