@@ -19,6 +19,7 @@ from rejoinder.cli.files import add_file, add_plugins, chosen_file
 from rejoinder.cli.words import complain, count, say
 
 if TYPE_CHECKING:
+    from rejoinder.errors import ConfigError
     from rejoinder.host import Host
 
 HELP = "serve the agents of a YAML file"
@@ -60,11 +61,21 @@ def run(given: argparse.Namespace) -> int:
         with asyncio.Runner(loop_factory=loop_factory()) as runner:
             return runner.run(serve(path, given))
     except ConfigError as error:
-        complain(str(error))
-        complain(f"{path}: {count(len(error.problems), 'problem')}; not served")
+        _refuse(path, given, error)
     except (RejoinderError, OSError) as error:
         complain(f"rejoinder: {error}")
     return 1
+
+
+def _refuse(path: Path, given: argparse.Namespace, error: "ConfigError") -> None:
+    """Say what is wrong as `check` says it: every problem, where the start stops at those of the first kind."""
+    from rejoinder.cli.check import inspect
+    from rejoinder.registry import Registry
+
+    problems = inspect(path, Registry(dict(given.plugin)), host=given.host).problems or error.problems
+    for problem in problems:
+        complain(str(problem))
+    complain(f"{path}: {count(len(problems), 'problem')}; not served")
 
 
 def loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:

@@ -31,13 +31,15 @@ MAIN_ONLY = frozenset({"server", "include", "observers", "webhooks"})
 class Loaded:
     """What came of a load: `config` (None if it cannot be used) and every problem that was found, in the order of the files.
 
-    `files` is what to watch for a change that may mend or break it; it is there in either case.
+    `files` is what to watch for a change that may mend or break it; it is there in either case. `legible` is what could be read
+    all the same, for those who look for more problems in it.
     """
 
     config: Config | None
     problems: tuple[Problem, ...] = ()
     files: frozenset[Path] = frozenset()
     units: tuple[Unit, ...] = field(default=(), compare=False, repr=False)
+    legible: Config | None = field(default=None, compare=False, repr=False)
 
     @property
     def fatal(self) -> bool:
@@ -75,8 +77,8 @@ def load(
     files = frozenset(sources.files)
     problems = tuple(problem for unit in units for problem in _in_order(unit))
     if config is None or "" in broken or (broken and not start):
-        return Loaded(None, problems, files, tuple(units))
-    return Loaded(replace(config.without(broken), files=files), problems, files, tuple(units))
+        return Loaded(None, problems, files, tuple(units), config)
+    return Loaded(replace(config.without(broken), files=files), problems, files, tuple(units), config)
 
 
 def read_unit(unit: Unit) -> bool:
