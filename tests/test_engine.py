@@ -4,7 +4,6 @@ from collections.abc import Callable
 
 import pytest
 
-from rejoinder.contract import Interrupt
 from rejoinder.dialogue import (
     Action,
     EndCall,
@@ -38,6 +37,7 @@ from rejoinder.events import (
     UnknownReceived,
 )
 from rejoinder.lines import HostLines
+from rejoinder.orders import Interrupt
 from rejoinder.templates import template
 
 ALL: frozenset[type[Action]] = frozenset({EndCall, TransferCall, PressDigits})

@@ -2,7 +2,6 @@
 
 import random
 
-from rejoinder.contract import Interrupt
 from rejoinder.dialogue import Action, EndCall, PressDigits, Say, ToolReturned, Transcript, TransferCall, Utterance
 from rejoinder.effects import CancelReply, Effect, Send, StartReply, TurnEnded, TurnStarted
 from rejoinder.engine import Conversation
@@ -18,6 +17,7 @@ from rejoinder.events import (
     TurnRequested,
 )
 from rejoinder.lines import HostLines
+from rejoinder.orders import Interrupt
 from rejoinder.templates import template
 
 CALLS = 6_000

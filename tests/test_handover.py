@@ -9,9 +9,10 @@ from typing import Any
 import pytest
 import uvloop
 
-from rejoinder.contract import CallFacts, Order
+from rejoinder.contract import CallFacts
 from rejoinder.dialogue import Metadata, Output
 from rejoinder.handover import Lane, Latest, LiveOnly, call_context, current_call
+from rejoinder.orders import Order
 
 
 @pytest.fixture(params=[asyncio.new_event_loop, uvloop.new_event_loop], ids=["asyncio", "uvloop"])

@@ -21,14 +21,14 @@ from msgspec import Struct
 
 from rejoinder.dialogue import Metadata, Output, Say, Transcript, Tuning, Turn
 from rejoinder.events import Details
-from rejoinder.templates import CALL_FIELDS, Template, template
+from rejoinder.orders import Interrupt, Order
+from rejoinder.templates import CALL_FIELDS, DETAILS_WAIT, Template, template
 
+#: What `respond` gives as an async generator: its outputs, in order; its end is the end of the reply.
 Reply = AsyncGenerator[Output, None]
+#: The same as a plain generator, whose steps run in the agent's threads.
 SyncReply = Generator[Output, None, None]
 OptionsT = TypeVar("OptionsT")
-
-#: How long a text that uses the call's fields waits for the platform to give them, in seconds.
-DETAILS_WAIT = 1.0
 
 
 class Options(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -65,15 +65,6 @@ class Secret:
         return hash((Secret, self._value))
 
 
-class Interrupt(Struct, frozen=True):
-    """Order to the host: speak now, over whoever speaks."""
-
-    say: Say
-
-
-Order = Interrupt | Tuning | Metadata
-
-
 @dataclass(frozen=True, slots=True)
 class CallFacts:
     """What is known of a call when it opens."""
@@ -108,11 +99,7 @@ class Call:
     __slots__ = ("_details", "_has_waited", "_is_known", "_missing", "_news", "_order", "facts")
 
     def __init__(
-        self,
-        facts: CallFacts,
-        order: Callable[[Order], None],
-        missing: Callable[[str], None],
-        details: Details | None = None,
+        self, facts: CallFacts, order: Callable[[Order], None], missing: Callable[[str], None], details: Details | None = None
     ) -> None:
         self.facts = facts
         self._order = order

@@ -185,6 +185,9 @@ class Tuning(Struct, frozen=True, omit_defaults=True):
     reminder_max_count: int | None = None
 
 
+#: What ends a turn, in its final frame.
 Action = EndCall | TransferCall | PressDigits
+#: What may come anywhere and is never spoken.
 Note = ToolCalled | ToolReturned | Metadata | Usage
+#: One item of a reply; a plain text is a piece of what is spoken.
 Output = str | Say | Action | Note

@@ -39,24 +39,19 @@ any       order to interrupt           [CancelReply, TurnEnded(interrupted)]; Se
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
 
-from rejoinder.contract import DETAILS_WAIT, Interrupt, Order
 from rejoinder.dialogue import (
     Action,
     EndCall,
     Metadata,
     Note,
     Output,
-    PressDigits,
     Say,
     ToolCalled,
     ToolReturned,
     Transcript,
-    TransferCall,
     Tuning,
     Turn,
-    TurnKind,
     Usage,
 )
 from rejoinder.effects import (
@@ -89,30 +84,13 @@ from rejoinder.events import (
     UnknownReceived,
 )
 from rejoinder.lines import HostLines
-
-NO_USAGE = Usage()
+from rejoinder.newest_turn import NewestTurn
+from rejoinder.orders import Interrupt, Order
+from rejoinder.permission import Permission
+from rejoinder.templates import DETAILS_WAIT
 
 #: How long a reply may go on after its action before it is cancelled, in seconds; what it says is only warned of.
 CLEANUP = 1.0
-
-
-@dataclass(slots=True)
-class _Turn:
-    """The newest turn; older ones leave no trace, because nothing can be said in them again."""
-
-    number: int
-    kind: TurnKind
-    heard: int = 0  # utterances when it was asked for: an agent's beyond them shows that our words arrived
-    live: bool = True
-    interrupted: bool = False
-    reply: int | None = None
-    said: list[str] = field(default_factory=list)
-    chose_silence: bool = False
-    action: Action | None = None
-    finish: Finish | None = None
-    arrived: bool = False
-    said_again: bool = False
-    usage: Usage = NO_USAGE
 
 
 class Conversation:
@@ -123,12 +101,11 @@ class Conversation:
     """
 
     __slots__ = (
-        "_actions",
         "_begins",
         "_host_lines",
         "_interrupts",
         "_lines",
-        "_numbers",
+        "_permission",
         "_replies",
         "_turn",
         "_unfinished",
@@ -145,10 +122,9 @@ class Conversation:
         begins: bool = True,
     ) -> None:
         self._lines = lines
-        self._actions = actions
-        self._numbers = numbers
+        self._permission = Permission(actions, numbers)
         self._begins = begins
-        self._turn: _Turn | None = None
+        self._turn: NewestTurn | None = None
         self._replies = 0
         self._interrupts = 0
         self._unfinished: int | None = None  # a reply that has acted and may still be running
@@ -178,7 +154,7 @@ class Conversation:
         return [Send(Finish(0))]
 
     def _begin(self) -> list[Effect]:
-        turn = self._turn = _Turn(0, "begin")
+        turn = self._turn = NewestTurn(0, "begin")
         started = TurnStarted(0, "begin")
         if self._lines.begin_waits:
             return [started, StartTimer(0, "begin", DETAILS_WAIT)]
@@ -219,7 +195,7 @@ class Conversation:
             return self._asked_again(turn) if event.turn == turn.number else []
         effects = self._interrupt()
         self.hung_up = False
-        turn = self._turn = _Turn(event.turn, event.kind, heard=len(event.transcript))
+        turn = self._turn = NewestTurn(event.turn, event.kind, heard=len(event.transcript))
         effects.append(TurnStarted(turn.number, turn.kind))
         line = self._lines.reminder() if event.kind == "reminder" else None
         if line is not None:
@@ -230,18 +206,13 @@ class Conversation:
         effects.append(self._start_reply(turn, asked))
         return effects
 
-    def _asked_again(self, turn: _Turn) -> list[Effect]:
-        if turn.live or turn.interrupted or turn.arrived or turn.said_again or turn.finish is None:
-            return []
-        turn.said_again = True
-        text = "".join(turn.said)
-        return [Send(Finish(turn.number, text, turn.action, turn.finish.uninterruptible), turn.number)]
+    def _asked_again(self, turn: NewestTurn) -> list[Effect]:
+        whole = turn.again()
+        return [] if whole is None else [Send(whole, turn.number)]
 
     def _note_arrival(self, transcript: Transcript) -> None:
-        turn = self._turn
-        if turn is None or turn.live or turn.arrived:
-            return
-        turn.arrived = any(said.role == "agent" for said in transcript.utterances[turn.heard :])
+        if self._turn is not None:
+            self._turn.note_arrival(transcript)
 
     def _end_wait(self) -> list[Effect]:
         turn = self._turn
@@ -325,48 +296,37 @@ class Conversation:
             case Metadata():
                 return [Send(Annotate(order))]
 
-    def _start_reply(self, turn: _Turn, asked: Turn) -> StartReply:
+    def _start_reply(self, turn: NewestTurn, asked: Turn) -> StartReply:
         self._replies += 1
         turn.reply = self._replies
         return StartReply(self._replies, asked)
 
-    def _speak(self, turn: _Turn, text: str, *, uninterruptible: bool) -> list[Effect]:
+    def _speak(self, turn: NewestTurn, text: str, *, uninterruptible: bool) -> list[Effect]:
         if not text:
             turn.chose_silence = True
             return []
         turn.said.append(text)
         return [Send(Speak(turn.number, text, uninterruptible), turn.number, turn.reply)]
 
-    def _act(self, turn: _Turn, action: Action) -> list[Effect]:
-        if type(action) not in self._actions():
-            return [Warn(f"this platform cannot do {type(action).__name__}; the action was dropped")]
-        if isinstance(action, TransferCall):
-            number = self._dialled(action.to)
-            if number is None:
-                return [Warn("a transfer to a number that is not under `numbers:` was refused")]
-            action = TransferCall(number, action.show_caller)
-        if isinstance(action, PressDigits) and not set(action.digits) <= set("0123456789*#"):
-            return [Warn("PressDigits with other keys than 0-9, * and # was refused")]
-        turn.action = action
-        self.hung_up = isinstance(action, EndCall)
+    def _act(self, turn: NewestTurn, action: Action) -> list[Effect]:
+        granted = self._permission.granted(action)
+        if isinstance(granted, str):
+            return [Warn(granted)]
+        turn.action = granted
+        self.hung_up = isinstance(granted, EndCall)
         line = self._host_line(self._lines.goodbye()) if self.hung_up and not turn.said else ""
         self._unfinished = turn.reply
         return [*self._finish(turn, line), StartTimer(turn.number, "cleanup", CLEANUP)]
 
-    def _dialled(self, to: str) -> str | None:
-        if to in self._numbers:
-            return self._numbers[to]
-        return to if to in self._numbers.values() else None
-
-    def _note(self, turn: _Turn, note: Note) -> list[Effect]:
+    def _note(self, turn: NewestTurn, note: Note) -> list[Effect]:
         match note:
             case Usage():
-                turn.usage = Usage(turn.usage.input_tokens + note.input_tokens, turn.usage.output_tokens + note.output_tokens)
+                turn.note_usage(note)
                 return []
             case ToolCalled() | ToolReturned() | Metadata():
                 return [Send(Annotate(note))]
 
-    def _finish(self, turn: _Turn, text: str, outcome: Outcome = "finished") -> list[Effect]:
+    def _finish(self, turn: NewestTurn, text: str, outcome: Outcome = "finished") -> list[Effect]:
         if text:
             turn.said.append(text)
         turn.finish = Finish(turn.number, text, turn.action)

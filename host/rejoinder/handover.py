@@ -12,8 +12,9 @@ from collections import deque
 from collections.abc import Callable
 from typing import Generic, Protocol, TypeVar
 
-from rejoinder.contract import CallFacts, Order
+from rejoinder.contract import CallFacts
 from rejoinder.dialogue import Output
+from rejoinder.orders import Order
 
 ValueT = TypeVar("ValueT")
 Act = Callable[..., object]

@@ -11,13 +11,14 @@ from collections.abc import Callable, Mapping
 from typing import Any, ClassVar, Literal, Protocol
 
 from rejoinder.agents import Agent
-from rejoinder.contract import CallFacts, CallReport, Order, TurnReport, look_up
+from rejoinder.contract import CallFacts, CallReport, TurnReport, look_up
 from rejoinder.dialogue import Output
 from rejoinder.effects import CancelReply, Deliver, Effect, Send, StartReply, StartTimer, TurnEnded, TurnStarted, Warn
 from rejoinder.engine import Conversation
 from rejoinder.errors import PeerError
 from rejoinder.events import Details, DetailsGiven, DigitsPressed, Finish, Pong, Speak, TranscriptUpdated
 from rejoinder.lines import HostLines
+from rejoinder.orders import Order
 from rejoinder.outbox import Outbox, Socket
 from rejoinder.protocols import Codec, debug_frame
 from rejoinder.stopwatch import Stopwatch

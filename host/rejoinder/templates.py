@@ -11,6 +11,9 @@ from dataclasses import dataclass
 
 FIELD = re.compile(r"\{\{\s*([^{}]*?)\s*\}\}")
 
+#: How long a text that uses the call's fields waits for the platform to give them, in seconds.
+DETAILS_WAIT = 1.0
+
 #: What `call.` offers; a test holds this list against the call handle and the manual.
 CALL_FIELDS = frozenset({"id", "route", "agent", "platform", "number", "our_number", "kind", "direction"})
 

@@ -10,9 +10,10 @@ import pytest
 import uvloop
 
 from rejoinder.agents import Agent, Seat
-from rejoinder.contract import CallFacts, Options, Order, ResponseSystem, SystemSpec, per_call
+from rejoinder.contract import CallFacts, Options, ResponseSystem, SystemSpec, per_call
 from rejoinder.dialogue import Metadata, Output, Turn, TurnKind, WordSource
 from rejoinder.events import Details
+from rejoinder.orders import Order
 from rejoinder.testing.clock import VirtualClockLoop
 
 

@@ -6,10 +6,11 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from rejoinder.contract import Call, Interrupt, Options, Reply, ResponseSystem
+from rejoinder.contract import Call, Options, Reply, ResponseSystem
 from rejoinder.dialogue import Say, Transcript, Tuning, Turn, Utterance
 from rejoinder.errors import PluginError
 from rejoinder.events import Details
+from rejoinder.orders import Interrupt
 
 if TYPE_CHECKING:
     from tests.agents.conftest import House

@@ -1,0 +1,36 @@
+"""What a response system may do to a call: what the platform can do, and only to numbers that the file names."""
+
+from collections.abc import Callable, Mapping
+
+from rejoinder.dialogue import Action, PressDigits, TransferCall
+
+#: The keys of a telephone that platforms press (ITU-T E.161, without the letters A to D).
+KEYS = frozenset("0123456789*#")
+
+
+class Permission:
+    """One call's. `actions` gives what the platform can do now, `numbers` the names and numbers that may be dialled."""
+
+    __slots__ = ("_actions", "_numbers")
+
+    def __init__(self, actions: Callable[[], frozenset[type[Action]]], numbers: Mapping[str, str]) -> None:
+        self._actions = actions
+        self._numbers = numbers
+
+    def granted(self, action: Action) -> Action | str:
+        """The action as the platform is to do it (a transfer to a telephone number), or in words why it is refused."""
+        if type(action) not in self._actions():
+            return f"this platform cannot do {type(action).__name__}; the action was dropped"
+        if isinstance(action, TransferCall):
+            number = self._number(action.to)
+            if number is None:
+                return "a transfer to a number that is not under `numbers:` was refused"
+            return TransferCall(number, action.show_caller)
+        if isinstance(action, PressDigits) and not KEYS.issuperset(action.digits):
+            return "PressDigits with other keys than 0-9, * and # was refused"
+        return action
+
+    def _number(self, to: str) -> str | None:
+        if to in self._numbers:
+            return self._numbers[to]
+        return to if to in self._numbers.values() else None
