@@ -1,0 +1,381 @@
+"""Who may import whom, and where things may stand, in `host/` and `plugins/`: read from the source, nothing is imported."""
+
+import ast
+import re
+import sys
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from fnmatch import fnmatch
+from functools import cache
+from graphlib import CycleError, TopologicalSorter
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+
+#: Every module of the host, lowest layer first: a module may import what stands in its own layer or in an earlier one.
+#: A new file must be placed here.
+LAYERS: tuple[tuple[str, ...], ...] = (
+    # Values and promises.
+    ("errors", "templates", "speech", "requirements", "dialogue"),
+    ("events", "orders"),
+    ("contract",),
+    ("hookspecs", "inventory", "lines", "security"),
+    ("__init__",),
+    # Pure talk: events in, effects out; bytes to events.
+    ("effects", "newest_turn", "permission"),
+    ("engine", "stopwatch"),
+    ("protocols", "protocols.wire"),
+    ("protocols.chat_answer", "protocols.chat_details", "protocols.retell_details"),
+    ("protocols.retell_numbering", "protocols.retell_transcript", "protocols.chat_tools"),
+    ("protocols.retell", "protocols.chat"),
+    # The file. Imports no plugin.
+    ("config.tree", "config.sources", "config.syntax"),
+    ("config.origin", "config.substitution"),
+    ("config.fault", "config.shape", "config.unit"),
+    ("config.value", "config.parse"),
+    ("config.content", "config.declared", "config.fields", "config.includes", "config.scope", "config.server"),
+    ("config.agents", "config.options", "config.typeschema"),
+    ("config.observers", "config.routes"),
+    ("config.load", "config.schema"),
+    ("config.show",),
+    ("config",),
+    # Plugins, and what runs them.
+    ("registry",),
+    ("handover", "threads"),
+    ("observability",),
+    ("speaker",),
+    ("visit",),
+    ("agents",),
+    # One call, on the front.
+    ("outbox",),
+    ("session",),
+    # Who is told of calls.
+    ("observers",),
+    # The house as it stands now.
+    ("routes",),
+    ("calls", "reload"),
+    # The edge.
+    ("pages", "sockets"),
+    ("server",),
+    ("host",),
+    # The test kit plays the other side; of the house it knows values alone (see SEES).
+    ("testing", "testing.clock", "testing.hearing", "testing.dialling", "testing.llm"),
+    ("testing.caller",),
+    # Commands; each is one file, imported when it is used.
+    ("cli.words", "cli.live", "cli.talk"),
+    ("cli.files",),
+    ("cli.chat", "cli.check", "cli.init", "cli.plugins", "cli.schema", "cli.serve"),
+    ("cli",),
+    ("__main__",),
+)
+
+#: What decides a turn. None of it imports what is not here, and so sees no clock, task or socket by another's hand either.
+PURE = (
+    "dialogue", "effects", "engine", "events", "lines", "newest_turn", "orders", "permission", "speech", "templates",
+)  # fmt: skip
+
+#: Other rooms that see less of the house than their layer allows.
+SEES: dict[str, tuple[str, ...]] = {
+    "protocols": ("dialogue", "events"),
+    "protocols.*": ("dialogue", "errors", "events", "protocols.*"),
+    "config*": ("config.*", "contract", "errors", "lines", "templates"),
+    "registry": ("contract", "errors", "hookspecs", "inventory", "requirements"),
+    "threads": (),
+    "handover": ("contract", "dialogue", "orders"),
+    "outbox": ("effects", "events"),
+    "testing*": ("dialogue", "errors", "testing.*"),
+    **dict.fromkeys(PURE, PURE),
+}
+
+HEAVY = ("anthropic", "jinja2", "openai", "prometheus_client", "rapidfuzz", "re2", "rich")
+
+#: (who, what they never import, not even late).
+NEVER: tuple[tuple[tuple[str, ...], tuple[str, ...]], ...] = (
+    (PURE, ("asyncio", "time", "json", "logging", "msgspec.json", "threading")),
+    (PURE, ("datetime", "zoneinfo", "random")),
+    (("protocols", "protocols.*"), ("asyncio", "aiohttp", "logging", "time", "json")),
+    (("agents", "handover", "observers", "outbox", "session", "speaker", "threads", "visit"), ("aiohttp", "json")),
+    (("config", "config.*", "contract", "dialogue", "events"), ("pluggy", "importlib")),
+    (("*",), ("rejoinder_*",)),
+)
+
+#: The only users of aiohttp in the host, and those of its server side.
+AIOHTTP = ("server", "sockets", "pages", "host", "testing.*")
+
+#: What a plugin imports besides the standard library, `rejoinder` itself and its own modules.
+OWN_LIBRARIES: dict[str, frozenset[str]] = {
+    "rejoinder_dummy": frozenset({"msgspec"}),
+    "rejoinder_echo": frozenset({"msgspec"}),
+    "rejoinder_rules": frozenset({"msgspec", "re2"}),
+    "rejoinder_llm": frozenset({"msgspec", "aiohttp"}),
+}
+
+#: Words of Retell's wire. Elsewhere they have names of ours (design.md, "Words").
+WIRE_WORDS = re.compile(
+    r"\b(response_id|response_type|interaction_type|content_complete|interrupt_id|agent_interrupt|turntaking|update_only"
+    r"|response_required|reminder_required|digit_to_press|no_interruption_allowed|call_details|ping_pong|auto_reconnect"
+    r"|tool_call_invocation|tool_call_result|retell_llm_dynamic_variables)\b"
+)
+SPEAKS_RETELL = ("protocols.retell", "protocols.retell_*", "testing.*")
+
+#: Rooms with such a name fill up with what has no name of its own.
+NO_NAMES = {"utils", "util", "helpers", "helper", "common", "manager", "base", "misc", "constants", "types"}
+
+MOST_LINES = 350
+LONGEST_FUNCTION = 60
+
+
+@dataclass(frozen=True)
+class Import:
+    """`late` = inside a function or for the type checker alone: it counts for who may import whom, not for start-up."""
+
+    module: str
+    line: int
+    late: bool
+
+
+@dataclass(frozen=True)
+class Module:
+    """`name` as it is imported (`rejoinder.config.tree`), `short` without the `rejoinder.` of the host."""
+
+    path: Path
+    name: str
+
+    @property
+    def short(self) -> str:
+        return "__init__" if self.name == "rejoinder" else self.name.removeprefix("rejoinder.")
+
+    @property
+    def tree(self) -> ast.Module:
+        return _parsed(self.path)
+
+    def at(self, line: int) -> str:
+        return f"{self.path.relative_to(ROOT)}:{line}"
+
+
+@cache
+def _parsed(path: Path) -> ast.Module:
+    return ast.parse(path.read_text("utf-8"), str(path))
+
+
+def _modules(root: Path) -> Iterator[Module]:
+    for path in sorted(root.rglob("*.py")):
+        parts = path.relative_to(root).with_suffix("").parts
+        yield Module(path, ".".join(parts[:-1] if parts[-1] == "__init__" else parts))
+
+
+HOST = {module.name: module for module in _modules(ROOT / "host")}
+PLUGINS = {module.name: module for module in _modules(ROOT / "plugins")}
+EVERY = {**HOST, **PLUGINS}
+
+
+@cache
+def _imports(module: Module) -> tuple[Import, ...]:
+    found: list[Import] = []
+    _collect(module, module.tree, late=False, found=found)
+    return tuple(found)
+
+
+def _collect(module: Module, node: ast.AST, *, late: bool, found: list[Import]) -> None:
+    if isinstance(node, ast.Import):
+        found.extend(Import(name.name, node.lineno, late) for name in node.names)
+    elif isinstance(node, ast.ImportFrom):
+        source = _source(module, node)
+        for name in node.names:
+            submodule = f"{source}.{name.name}"
+            found.append(Import(submodule if submodule in EVERY else source, node.lineno, late))
+    late = late or _is_late(node)
+    for child in ast.iter_child_nodes(node):
+        _collect(module, child, late=late, found=found)
+
+
+def _is_late(node: ast.AST) -> bool:
+    if isinstance(node, ast.If):
+        return "TYPE_CHECKING" in ast.unparse(node.test)
+    return isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
+
+
+def _source(module: Module, node: ast.ImportFrom) -> str:
+    if not node.level:
+        return node.module or ""
+    package = module.name.split(".") if module.path.name == "__init__.py" else module.name.split(".")[:-1]
+    return ".".join([*package[: len(package) - node.level + 1], *filter(None, [node.module])])
+
+
+def _matches(name: str, patterns: Sequence[str]) -> bool:
+    return any(fnmatch(name, pattern) for pattern in patterns)
+
+
+def _within(name: str, packages: Sequence[str]) -> bool:
+    """Whether `name` is one of `packages` (may be patterns) or a module in one."""
+    return any(fnmatch(name, package) or fnmatch(name, f"{package}.*") for package in packages)
+
+
+def _layer(short: str) -> int | None:
+    return next((index for index, layer in enumerate(LAYERS) if short in layer), None)
+
+
+def _stands_later(target: Module, module: Module) -> bool:
+    theirs, own = _layer(target.short), _layer(module.short)
+    return theirs is not None and own is not None and theirs > own
+
+
+def _none(found: list[str]) -> None:
+    assert not found, "\n".join(["", *found])
+
+
+def _inside() -> Iterator[tuple[Module, Module, Import]]:
+    """Every import of one module of the host by another."""
+    for module in HOST.values():
+        for imported in _imports(module):
+            if imported.module in HOST:
+                yield module, HOST[imported.module], imported
+
+
+def test_every_module_of_the_host_has_its_place() -> None:
+    _none([f"{module.at(1)}: place it in LAYERS" for module in HOST.values() if _layer(module.short) is None])
+
+
+def test_the_table_places_only_what_exists_and_each_once() -> None:
+    placed = [name for layer in LAYERS for name in layer]
+    assert len(placed) == len(set(placed))
+    assert sorted(set(placed) - {module.short for module in HOST.values()}) == []
+
+
+def test_a_module_imports_only_from_its_own_layer_or_an_earlier_one() -> None:
+    upward = [
+        f"{module.at(imported.line)}: {module.short} imports {target.short}, which stands later"
+        for module, target, imported in _inside()
+        if _stands_later(target, module)
+    ]
+    _none(upward)
+
+
+def test_rooms_see_no_more_of_the_house_than_they_need() -> None:
+    strays = [
+        f"{module.at(imported.line)}: {module.short} imports {target.short}"
+        for room, seen in SEES.items()
+        for module, target, imported in _inside()
+        if fnmatch(module.short, room) and not _matches(target.short, seen)
+    ]
+    _none(strays)
+
+
+def test_no_import_leads_round_in_a_circle() -> None:
+    graph: dict[str, set[str]] = {name: set() for name in EVERY}
+    for module in EVERY.values():
+        graph[module.name] |= {found.module for found in _imports(module) if found.module in EVERY} - {module.name}
+    try:
+        TopologicalSorter(graph).prepare()
+    except CycleError as error:
+        pytest.fail(f"a circle of imports: {' <- '.join(error.args[1])}")
+
+
+def test_no_import_is_relative() -> None:
+    relative = [
+        module.at(node.lineno)
+        for module in EVERY.values()
+        for node in ast.walk(module.tree)
+        if isinstance(node, ast.ImportFrom) and node.level
+    ]
+    _none(relative)
+
+
+@pytest.mark.parametrize(("who", "never"), NEVER, ids=lambda names: ",".join(names))
+def test_rooms_do_without_what_would_spoil_them(who: tuple[str, ...], never: tuple[str, ...]) -> None:
+    found = [
+        f"{module.at(imported.line)}: {module.short} imports {imported.module}"
+        for module in HOST.values()
+        if _matches(module.short, who)
+        for imported in _imports(module)
+        if _within(imported.module, never)
+    ]
+    _none(found)
+
+
+def test_only_the_edge_and_the_test_kit_know_aiohttp() -> None:
+    users = [
+        f"{module.at(imported.line)}: {module.short}"
+        for module in HOST.values()
+        for imported in _imports(module)
+        if _within(imported.module, ["aiohttp"]) and not _matches(module.short, AIOHTTP)
+    ]
+    _none(users)
+
+
+def test_heavy_libraries_are_imported_where_they_are_used_not_at_start() -> None:
+    early = [
+        f"{module.at(imported.line)}: {imported.module}"
+        for module in EVERY.values()
+        for imported in _imports(module)
+        if _within(imported.module, HEAVY) and not imported.late
+    ]
+    _none(early)
+
+
+def test_a_plugin_imports_the_front_door_and_its_own_libraries_only() -> None:
+    strays: list[str] = []
+    for module in PLUGINS.values():
+        package = module.name.partition(".")[0]
+        for imported in _imports(module):
+            top = imported.module.partition(".")[0]
+            own = {package} | OWN_LIBRARIES[package] | sys.stdlib_module_names
+            if imported.module != "rejoinder" and top not in own:
+                strays.append(f"{module.at(imported.line)}: {imported.module}")
+    _none(strays)
+
+
+def test_the_words_of_retells_wire_stay_in_its_codec() -> None:
+    strays = [
+        f"{module.at(number)}: {found[0]}"
+        for module in EVERY.values()
+        if not _matches(module.short, SPEAKS_RETELL)
+        for number, line in enumerate(module.path.read_text("utf-8").splitlines(), 1)
+        for found in WIRE_WORDS.finditer(line)
+    ]
+    _none(strays)
+
+
+def test_the_host_names_no_plugin() -> None:
+    """What comes with it enters by the same door as a stranger's."""
+    own = re.compile(r"\brejoinder_(dummy|echo|rules|llm)\b")
+    strays = [
+        f"{module.at(number)}: {found[0]}"
+        for module in HOST.values()
+        for number, line in enumerate(module.path.read_text("utf-8").splitlines(), 1)
+        for found in own.finditer(line)
+    ]
+    _none(strays)
+
+
+def test_every_file_is_named_after_one_noun() -> None:
+    _none([module.name for module in EVERY.values() if NO_NAMES & set(module.name.split("."))])
+
+
+def test_nothing_is_printed() -> None:
+    """What the commands say goes through one function each; everything else is for the log."""
+    printed = [
+        module.at(node.lineno)
+        for module in EVERY.values()
+        for node in ast.walk(module.tree)
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "print"
+    ]
+    _none(printed)
+
+
+def test_files_stay_readable_in_one_sitting() -> None:
+    lengths = {module: len(module.path.read_text("utf-8").splitlines()) for module in EVERY.values()}
+    _none([f"{module.at(1)}: {lines} lines" for module, lines in lengths.items() if lines > MOST_LINES])
+
+
+def test_functions_stay_on_one_screen() -> None:
+    functions = [
+        (module, node)
+        for module in EVERY.values()
+        for node in ast.walk(module.tree)
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
+    ]
+    lengths = [(module, node, (node.end_lineno or node.lineno) - node.lineno + 1) for module, node in functions]
+    _none([f"{module.at(node.lineno)}: {node.name}" for module, node, lines in lengths if lines > LONGEST_FUNCTION])
