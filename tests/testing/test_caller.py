@@ -1,5 +1,6 @@
 """The platform's side of a call, against the real host."""
 
+import asyncio
 from collections.abc import AsyncIterator
 
 import aiohttp
@@ -87,6 +88,17 @@ async def test_a_ping_comes_back(url: str) -> None:
     async with calling(f"{url}/dummy") as caller:
         assert 0 < await caller.ping() < 10
         assert 0 < await caller.ping() < 10
+
+
+@pytest.mark.virtual_time
+async def test_a_call_is_kept_alive_every_two_seconds_until_it_ends(url: str) -> None:
+    async with calling(f"{url}/dummy") as caller:
+        await caller.hears()
+        keeping = asyncio.create_task(caller.keep_alive())
+        await asyncio.sleep(7)
+        assert sum(frame["response_type"] == "ping_pong" for frame in caller.frames) == 3
+        await caller.hang_up()
+        await keeping
 
 
 async def test_a_dropped_call_can_be_dialled_again(url: str) -> None:

@@ -5,6 +5,7 @@ itself is wrong.
 """
 
 import argparse
+import os
 import sys
 from collections.abc import Callable, Sequence
 from importlib import import_module
@@ -55,3 +56,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         return run(given)
     except KeyboardInterrupt:
         return 130
+    except BrokenPipeError:  # who read the output has seen enough, as in `rejoinder schema | head`
+        os.dup2(
+            os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno()
+        )  # or the interpreter complains when it flushes at its end
+        return 1

@@ -69,6 +69,7 @@ class Talk:
 
     async def run(self) -> int:
         """Talk until one of the two hangs up; the exit code."""
+        pings = asyncio.create_task(self._caller.keep_alive(), name="keepalive")
         try:
             while True:
                 heard = await self._listen()
@@ -86,6 +87,7 @@ class Talk:
         except NotHeard as error:
             return self._over(error)
         finally:
+            pings.cancel()
             if self._line is not None:
                 self._line.cancel()
 

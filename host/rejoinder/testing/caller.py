@@ -27,6 +27,8 @@ __all__ = ["PATIENCE", "WEB_CALL", "Caller", "CannotDial", "Heard", "NotHeard", 
 
 #: Seconds to wait for whatever must come, unless told otherwise.
 PATIENCE = 10.0
+#: Seconds between two pings of Retell's.
+KEEPALIVE = 2.0
 
 #: The `call` of `call_details` where none is given: a call from a web page, which has no telephone numbers.
 WEB_CALL: Mapping[str, Any] = MappingProxyType({"call_type": "web_call", "call_status": "registered"})
@@ -197,6 +199,14 @@ class Caller:
         await self.send({"interaction_type": "ping_pong", "timestamp": stamp})
         await self._until(lambda: {"response_type": "ping_pong", "timestamp": stamp} in self.frames[seen:], within)
         return time.perf_counter() - begun
+
+    async def keep_alive(self) -> None:
+        """Ping a server that asked for it every two seconds, for as long as the call lives."""
+        with contextlib.suppress(NotHeard):
+            while True:
+                await asyncio.sleep(KEEPALIVE)
+                if self.config.get("auto_reconnect"):
+                    await self.ping()
 
     async def send(self, frame: str | bytes | Mapping[str, Any]) -> None:
         """Send a frame as it is: text, bytes (a binary frame), or a mapping as JSON. Raises NotHeard if the call is closed."""
