@@ -31,11 +31,12 @@ SyncReply = Generator[Output, None, None]
 OptionsT = TypeVar("OptionsT")
 
 
-class Options(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class Options(Struct, frozen=True, forbid_unknown_fields=True):
     """Base of a system's options: typed, immutable, unknown keys refused.
 
     A field's default, type and `Annotated[..., msgspec.Meta(description=...)]` are its documentation. `__post_init__` may
-    raise ValueError to refuse a value; the text is shown with the place in the file. Subclasses repeat `frozen=True`.
+    raise ValueError to refuse a value; the text is shown with the place in the file. Subclasses repeat `frozen=True`; one whose
+    required fields follow others says `kw_only=True`.
     """
 
 
@@ -48,6 +49,7 @@ class Secret:
         self._value = value
 
     def reveal(self) -> str:
+        """The value itself, for the one place that needs it."""
         return self._value
 
     def __repr__(self) -> str:
@@ -320,11 +322,14 @@ class Observer(Generic[OptionsT]):
     def __init__(self, options: OptionsT) -> None:
         self.options = options
 
-    async def call_started(self, call: CallFacts) -> None: ...
+    async def call_started(self, call: CallFacts) -> None:
+        """A call was dialled for the first time."""
 
-    async def turn_ended(self, report: TurnReport) -> None: ...
+    async def turn_ended(self, report: TurnReport) -> None:
+        """The last words of a turn are out, or it was interrupted."""
 
-    async def call_ended(self, report: CallReport) -> None: ...
+    async def call_ended(self, report: CallReport) -> None:
+        """The call is over, and nobody will dial it again."""
 
 
 @dataclass(frozen=True)

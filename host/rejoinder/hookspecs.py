@@ -13,6 +13,7 @@ from rejoinder.contract import ObserverSpec, SystemSpec
 ENTRY_POINT_GROUP = "rejoinder"
 
 hookspec = pluggy.HookspecMarker("rejoinder")
+#: Marks a plugin's implementation of one of the hooks below.
 hookimpl = pluggy.HookimplMarker("rejoinder")
 
 

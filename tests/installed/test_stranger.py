@@ -129,7 +129,7 @@ def test_the_plugin_passes_strict_type_checking_from_outside(project: Path, envi
     """What it is held against is what the wheel says of its types."""
     if find_spec("mypy") is None:
         pytest.skip("mypy is not installed (it is in the extra `dev`)")
-    mypy = [sys.executable, "-m", "mypy", "--python-executable", environment / "python"]
+    mypy: list[str | Path] = [sys.executable, "-m", "mypy", "--python-executable", environment / "python"]
     told = run([*mypy, "--strict", "--config-file=", "--cache-dir", tmp_path, "acme_shout"], project)
     assert told == "Success: no issues found in 1 source file\n"
 
