@@ -4,6 +4,7 @@ import asyncio
 import io
 import os
 import pty
+import signal
 from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -149,6 +150,15 @@ async def test_a_process_of_its_own_ends_when_the_agent_hangs_up_though_lines_ma
     assert await command.line() == "[the agent hangs up]"
     assert await command.process.wait() == 0
     assert (await command.ends()).err == ""
+
+
+async def test_ctrl_c_is_no_traceback(start: Any, folder: Path) -> None:
+    (folder / "rejoinder.yaml").write_text(YAML)
+    command = await start("chat", "/desk", *BAD)
+    assert await command.line() == "Hello."
+    command.signal(signal.SIGINT)
+    outcome = await command.ends()
+    assert (outcome.code, outcome.out, outcome.err) == (130, "", "")
 
 
 async def test_words_are_shown_as_they_come(start: Any, folder: Path) -> None:

@@ -90,10 +90,8 @@ def loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
 async def serve(path: Path, given: argparse.Namespace) -> int:
     """Serve until told to stop."""
     from rejoinder.host import Host, bind
-    from rejoinder.observability import install
     from rejoinder.registry import Registry
 
-    install(asyncio.get_running_loop())
     host = Host(path, Registry(dict(given.plugin)), host=given.host, port=given.port)
     try:
         await host.start()

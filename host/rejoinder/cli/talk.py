@@ -1,10 +1,14 @@
 """A conversation by lines of text: what the agent says goes out as it comes, what is read is said."""
 
 import asyncio
+import contextlib
 import threading
-from typing import TextIO
+from collections.abc import AsyncIterator, Coroutine
+from typing import Any, TextIO, TypeVar
 
 from rejoinder.testing.caller import Caller, Heard, NotHeard
+
+ResultT = TypeVar("ResultT")
 
 PROMPT = "you> "
 QUIT = "/quit"
@@ -57,6 +61,17 @@ def _of_its_own(stream: TextIO) -> TextIO:
     return open(number, encoding=stream.encoding, errors="replace", closefd=False)
 
 
+@contextlib.asynccontextmanager
+async def _meanwhile(work: Coroutine[Any, Any, ResultT], name: str) -> "AsyncIterator[asyncio.Task[ResultT]]":
+    """Do something beside; it is over, and nobody is surprised by how it ended, when the block is left."""
+    task = asyncio.create_task(work, name=name)
+    try:
+        yield task
+    finally:
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+
+
 class Talk:
     """One conversation between a call and two streams of text."""
 
@@ -69,27 +84,28 @@ class Talk:
 
     async def run(self) -> int:
         """Talk until one of the two hangs up; the exit code."""
-        pings = asyncio.create_task(self._caller.keep_alive(), name="keepalive")
         try:
-            while True:
-                heard = await self._listen()
-                if heard is not None and (heard.end_call or heard.transfer_to):
-                    return 0
-                line = await self._next_line()
-                if line is None:
-                    continue
-                if line == QUIT:
-                    return 0
-                await (self._caller.says(line) if line.strip() else self._caller.is_silent())
+            async with _meanwhile(self._caller.keep_alive(), "keepalive"):
+                await self._take_turns()
         except EOFError:
             self._write("\n" if self._is_terminal else "")
-            return 0
         except NotHeard as error:
             return self._over(error)
         finally:
-            pings.cancel()
             if self._line is not None:
                 self._line.cancel()
+        return 0
+
+    async def _take_turns(self) -> None:
+        while True:
+            heard = await self._listen()
+            if heard is not None and (heard.end_call or heard.transfer_to):
+                return
+            line = await self._next_line()
+            if line == QUIT:
+                return
+            if line is not None:
+                await (self._caller.says(line) if line.strip() else self._caller.is_silent())
 
     def _over(self, error: NotHeard) -> int:
         code = self._caller.close_code
@@ -101,14 +117,12 @@ class Talk:
 
     async def _listen(self) -> Heard | None:
         """Write what the agent says, to its end or until a line is typed."""
-        speech = asyncio.create_task(self._speak(), name="speech")
-        if self._is_terminal:
-            await asyncio.wait({speech, self._reading()}, return_when=asyncio.FIRST_COMPLETED)
-            if not speech.done():
-                speech.cancel()
-                await asyncio.wait({speech})
-                return None
-        return await speech
+        async with _meanwhile(self._speak(), "speech") as speech:
+            if self._is_terminal:
+                await asyncio.wait({speech, self._reading()}, return_when=asyncio.FIRST_COMPLETED)
+                if not speech.done():
+                    return None
+            return await speech
 
     async def _speak(self) -> Heard:
         wrote = False
@@ -135,14 +149,12 @@ class Talk:
         line = self._reading()
         if self._is_terminal and not line.done():
             self._write(PROMPT)
-        change = asyncio.create_task(self._caller.beyond(self._caller.now), name="out of turn")
-        await asyncio.wait({line, change}, return_when=asyncio.FIRST_COMPLETED)
-        if not line.done():
-            self._write("\n" if self._is_terminal else "")
-            await change
-            return None
-        change.cancel()
-        await asyncio.gather(change, return_exceptions=True)
+        async with _meanwhile(self._caller.beyond(self._caller.now), "out of turn") as change:
+            await asyncio.wait({line, change}, return_when=asyncio.FIRST_COMPLETED)
+            if not line.done():
+                self._write("\n" if self._is_terminal else "")
+                await change
+                return None
         self._line = None
         if (text := line.result()) is None:
             raise EOFError
