@@ -50,6 +50,19 @@ class Finding:
         config = self.loaded.config
         return {path: route.agent for path, route in config.routes.items()} if config else {}
 
+    @property
+    def notes(self) -> list[str]:
+        """What is not wrong, and yet may surprise a caller."""
+        from rejoinder.lines import BUILT_IN, SILENT, built_in
+
+        agents = [self.loaded.config.agents[name] for name in dict.fromkeys(self.routes.values())] if self.loaded.config else []
+        return [
+            f"agent {agent.name} speaks '{agent.language}', in which the host has no lines of its own: a turn that fails ends "
+            f"in silence (it has lines in {', '.join(BUILT_IN)})"
+            for agent in agents
+            if built_in(agent.language) is SILENT
+        ]
+
 
 def run(given: argparse.Namespace) -> int:
     from rejoinder.observability import configure
@@ -108,6 +121,8 @@ def _tell(finding: Finding, *, shown: bool) -> None:
     if shown:
         say(show(finding.loaded).rstrip())
     remark = "# " if shown else ""  # the output as a whole stays YAML
+    for note in finding.notes:
+        say(f"{remark}note: {note}")
     say(f"{remark}{finding.path}: {count(len(finding.agents), 'agent')}, {count(len(finding.routes), 'route')}, no problems")
 
 
@@ -132,6 +147,7 @@ def _tell_json(finding: Finding, played: "list[Played] | None", *, shown: bool) 
         "ok": not finding.problems and all(one.fault == "" for one in played or ()),
         "file": str(finding.path),
         "problems": finding.problems,
+        "notes": finding.notes,
         "agents": finding.agents,
         "routes": finding.routes,
     }
