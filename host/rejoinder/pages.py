@@ -21,12 +21,12 @@ def home(routes: Routes, base: str) -> web.Response:
     return web.Response(text=text + "\n".join(rows) + "\n\nTry one in a terminal:  rejoinder chat ROUTE\n")
 
 
-def route_page(route: Route, url: str) -> web.Response:
+def route_page(route: Route, url: str, pasted: str) -> web.Response:
     """A browser's GET on a route: it is there, but does not speak HTTP (RFC 9110, section 15.5.22)."""
     text = (
         f"This is the route {route.path} of a Rejoinder server, and it works: it speaks WebSocket.\n\n"
-        f"Paste this into the voice platform, without a call id:  {url}\n"
         f"Try it in a terminal:  rejoinder chat {url}\n"
+        f"Paste into the voice platform's dashboard:  {pasted}\n"
     )
     return web.Response(status=426, text=text, headers={"Upgrade": "websocket", "Connection": "Upgrade"})
 

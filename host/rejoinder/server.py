@@ -71,10 +71,18 @@ class Server:
         if route is None and session is None:
             return self._not_found(request)
         if request.headers.get(hdrs.UPGRADE, "").lower() != "websocket":
-            return pages.route_page(route, _url(request, path)) if route else web.Response(status=426)
+            return (
+                pages.route_page(route, _url(request, path), self._pasted(request, path)) if route else web.Response(status=426)
+            )
         if session is None:
             session = self._open_retell(route, call_id or f"local-{uuid.uuid4().hex[:12]}")
         return await self._carry(request, session)
+
+    def _pasted(self, request: web.Request, path: str) -> str:
+        """The URL for the dashboard: the one this request came by if it came through a tunnel, else what the file says."""
+        if not is_local(request):
+            return _url(request, path)
+        return self._reloader.routes.config.server.dashboard_base + path
 
     def _split(self, segments: list[str]) -> tuple[str, str]:
         """A path without and with a call id: the longest route first, anything in the segment behind it is the id."""

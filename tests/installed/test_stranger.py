@@ -128,7 +128,7 @@ async def _serving(command: list[str | Path], folder: Path) -> AsyncIterator[int
 def test_the_plugin_passes_strict_type_checking_from_outside(project: Path, environment: Path, tmp_path: Path) -> None:
     """What it is held against is what the wheel says of its types."""
     if find_spec("mypy") is None:
-        pytest.skip("mypy is not installed (it is in the extra `dev`)")
+        pytest.skip("needs mypy (it is in the extra `test`)")
     mypy: list[str | Path] = [sys.executable, "-m", "mypy", "--python-executable", environment / "python"]
     told = run([*mypy, "--strict", "--config-file=", "--cache-dir", tmp_path, "acme_shout"], project)
     assert told == "Success: no issues found in 1 source file\n"

@@ -110,7 +110,7 @@ def _say_routes(host: "Host", listening: socket.socket) -> None:
     server = host.routes.config.server
     address, port = listening.getsockname()[:2]
     here = f"ws://{_authority('127.0.0.1' if address in ('0.0.0.0', '::') else address)}:{port}"  # noqa: S104  only compared
-    public = _public(server.public_url)
+    public = server.dashboard_base
     width = max((len(path) for path in host.routes.routes), default=0)
     for path, route in sorted(host.routes.routes.items()):
         broken = "  BROKEN, see the log" if route.agent_config.name in host.routes.broken else ""
@@ -126,12 +126,6 @@ def _say_routes(host: "Host", listening: socket.socket) -> None:
 
 def _authority(address: str) -> str:
     return f"[{address}]" if ":" in address else address
-
-
-def _public(url: str) -> str:
-    """The base to paste into a dashboard: wss, whatever scheme the file gave."""
-    bare = url.partition("://")[2] or url
-    return f"wss://{bare.rstrip('/') or 'YOUR-HOST'}"
 
 
 def _obey_signals(host: "Host") -> asyncio.Event:

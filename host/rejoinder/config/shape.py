@@ -18,6 +18,12 @@ class ServerConfig:
     public_url: str = ""
     watch: bool | None = None
 
+    @property
+    def dashboard_base(self) -> str:
+        """What stands before a route in the URL to paste into a platform's dashboard: wss, whatever scheme was given."""
+        bare = self.public_url.partition("://")[2] or self.public_url
+        return f"wss://{bare.rstrip('/') or 'YOUR-HOST'}"
+
 
 @dataclass(frozen=True, slots=True)
 class RetellConfig:
