@@ -344,7 +344,7 @@ def test_what_is_no_output_is_dropped_with_a_warning(rubbish: object) -> None:
 def test_notes_annotate_and_usage_is_reported() -> None:
     talk = in_turn()
     called = ToolCalled("1", "book", {"when": "noon"})
-    assert talk.output(1, called) == [Send(Annotate(called))]
+    assert talk.output(1, called) == [Send(Annotate(called), reply=1)]
     assert talk.output(1, Usage(10, 2)) == []
     assert talk.output(1, Usage(1, 3)) == []
     talk.output(1, "Done.")

@@ -6,7 +6,8 @@ Nothing here knows a platform, a clock or a socket.
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Literal
 
-from msgspec import Struct, field
+from msgspec import Struct, ValidationError, convert, field
+from msgspec.structs import asdict
 
 TurnKind = Literal["begin", "response", "reminder"]
 
@@ -191,3 +192,19 @@ Action = EndCall | TransferCall | PressDigits
 Note = ToolCalled | ToolReturned | Metadata | Usage
 #: One item of a reply; a plain text is a piece of what is spoken.
 Output = str | Say | Action | Note
+
+
+def fault_of(given: object) -> str:
+    """What is wrong with something that a plugin yielded or ordered, in words without a value of it; "" if nothing is.
+
+    Nobody makes a plugin check its types, and what has a wrong one vanishes on the wire or stops whoever writes it.
+    """
+    if isinstance(given, str):
+        return ""
+    if not isinstance(given, Output | Tuning):
+        return f"{type(given).__name__}, not text, Say, an action or a note"
+    try:
+        convert(asdict(given), type(given))
+    except ValidationError as error:
+        return f"{type(given).__name__} with a wrong type in it ({error})"
+    return ""

@@ -53,6 +53,7 @@ from rejoinder.dialogue import (
     Tuning,
     Turn,
     Usage,
+    fault_of,
 )
 from rejoinder.effects import (
     CancelReply,
@@ -238,16 +239,14 @@ class Conversation:
             if reply != self._unfinished:
                 return []
             return [Warn("a reply went on after its action; nothing more of that turn is spoken")]
+        if fault := fault_of(output):
+            self.dropped_outputs += 1
+            return [Warn(f"a reply yielded {fault}; dropped")]
         if isinstance(output, str):
             return self._speak(turn, output, uninterruptible=False)
         if isinstance(output, Say):
             return self._speak(turn, output.text, uninterruptible=output.uninterruptible)
-        if isinstance(output, Action):
-            return self._act(turn, output)
-        if isinstance(output, Note):
-            return self._note(turn, output)
-        self.dropped_outputs += 1
-        return [Warn(f"a reply yielded {type(output).__name__}, not text, Say, an action or a note; dropped")]
+        return self._act(turn, output) if isinstance(output, Action) else self._note(turn, output)
 
     def ended(self, reply: int) -> list[Effect]:
         """A reply has come to its end by itself."""
@@ -286,6 +285,8 @@ class Conversation:
 
     def order(self, order: Order) -> list[Effect]:
         """A response system wants something outside its replies."""
+        if fault := fault_of(order.say if isinstance(order, Interrupt) else order):
+            return [Warn(f"an order was {fault}; dropped")]
         match order:
             case Interrupt(say):
                 self._interrupts += 1
@@ -324,7 +325,7 @@ class Conversation:
                 turn.note_usage(note)
                 return []
             case ToolCalled() | ToolReturned() | Metadata():
-                return [Send(Annotate(note))]
+                return [Send(Annotate(note), reply=turn.reply)]
 
     def _finish(self, turn: NewestTurn, text: str, outcome: Outcome = "finished") -> list[Effect]:
         if text:

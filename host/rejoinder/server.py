@@ -66,17 +66,24 @@ class Server:
 
     async def _dial(self, request: web.Request, segments: list[str]) -> web.StreamResponse:
         path, call_id = self._split(segments)
-        session = self._calls.live(path, RetellCodec.platform, call_id) if call_id else None
         route = self._reloader.routes.routes.get(path)
-        if route is None and session is None:
+        is_redial = self._calls.live(path, RetellCodec.platform, call_id) is not None
+        if route is None and not is_redial:
             return self._not_found(request)
         if request.headers.get(hdrs.UPGRADE, "").lower() != "websocket":
             return (
                 pages.route_page(route, _url(request, path), self._pasted(request, path)) if route else web.Response(status=426)
             )
-        if session is None:
+        if not is_redial and not _takes_retell(route):
+            raise CallRefused(404, "This route is not for Retell's protocol.")
+        socket = WebSocket(request)
+        await socket.response.prepare(request)
+        # Looked up and opened only now, in one step: a handshake may fail half-way, and while it is answered a call may end or
+        # be opened by another socket.
+        session = self._calls.live(path, RetellCodec.platform, call_id)
+        if session is None and route is not None:
             session = self._open_retell(route, call_id or f"local-{uuid.uuid4().hex[:12]}")
-        return await self._carry(request, session)
+        return await self._carry(socket, session)
 
     def _pasted(self, request: web.Request, path: str) -> str:
         """The URL for the dashboard: the one this request came by if it came through a tunnel, else what the file says."""
@@ -91,9 +98,7 @@ class Server:
             return whole, ""
         return "/" + "/".join(segments[:-1]), segments[-1]
 
-    def _open_retell(self, route: Route | None, call_id: str) -> Session:
-        if route is None or "retell" not in (route.config.platforms or ("retell",)):
-            raise CallRefused(404, "This route is not for Retell's protocol.")
+    def _open_retell(self, route: Route, call_id: str) -> Session:
         knobs = route.config.retell
         tuning = Tuning(
             knobs.responsiveness, knobs.interruption_sensitivity, knobs.reminder_trigger_ms, knobs.reminder_max_count
@@ -101,11 +106,10 @@ class Server:
         codec = RetellCodec(transcript_with_tool_calls=knobs.transcript_with_tool_calls, tuning=tuning)
         return self._calls.open(route, codec, call_id)
 
-    async def _carry(self, request: web.Request, session: Session) -> web.StreamResponse:
-        socket = WebSocket(request)
-        await socket.response.prepare(request)
+    async def _carry(self, socket: WebSocket, session: Session | None) -> web.StreamResponse:
         try:
-            await session.serve(socket)
+            if session is not None:
+                await session.serve(socket)
         finally:
             # A handler that returns with its socket open says 1000, and Retell hangs up on the caller; dropped without a
             # word (1006) it dials again.
@@ -156,6 +160,10 @@ def is_local(request: web.Request) -> bool:
         return ipaddress.ip_address(request.remote or "").is_loopback
     except ValueError:
         return False
+
+
+def _takes_retell(route: Route | None) -> bool:
+    return route is not None and "retell" in (route.config.platforms or ("retell",))
 
 
 def _takes_chat(route: Route, request: web.Request) -> bool:

@@ -16,7 +16,7 @@ from rejoinder.dialogue import Output
 from rejoinder.effects import CancelReply, Deliver, Effect, Send, StartReply, StartTimer, TurnEnded, TurnStarted, Warn
 from rejoinder.engine import Conversation
 from rejoinder.errors import PeerError
-from rejoinder.events import Details, DetailsGiven, DigitsPressed, Finish, Pong, Speak, TranscriptUpdated
+from rejoinder.events import Command, Details, DetailsGiven, DigitsPressed, Finish, Pong, Speak, TranscriptUpdated
 from rejoinder.lines import HostLines
 from rejoinder.orders import Order
 from rejoinder.outbox import Outbox, Socket
@@ -24,6 +24,9 @@ from rejoinder.protocols import Codec, debug_frame
 from rejoinder.stopwatch import Stopwatch
 
 EndedBy = Literal["agent", "platform", "lost", "server"]
+
+#: Different complaints of one call that are told; names that a peer makes up could fill the log.
+MOST_COMPLAINTS = 20
 
 #: A platform's tidy goodbye (RFC 6455, section 7.4.1).
 NORMAL_CLOSURE = 1000
@@ -91,7 +94,7 @@ class Session:
             lines(self._field), actions=lambda: codec.actions, numbers=numbers, begins=codec.begins
         )
         self._outbox = Outbox(
-            codec.encode,
+            self._encode,
             is_current=self._conversation.is_current,
             wrote=self._wrote,
             ended=self._report,
@@ -121,7 +124,9 @@ class Session:
     # A socket's life.
 
     async def serve(self, socket: Socket) -> None:
-        """Carry the call over `socket` until that closes or another takes its place."""
+        """Carry the call over `socket` until that closes or another takes its place; not at all if the call is over."""
+        if self.ended is not None:
+            return
         self._attach(socket)
         try:
             while (frame := await socket.receive()) is not None and socket is self._socket:
@@ -197,6 +202,8 @@ class Session:
 
     def _complain(self, complaint: str) -> None:
         """Log a thing once a call; how often it came is said at the end."""
+        if complaint not in self._complaints and len(self._complaints) >= MOST_COMPLAINTS:
+            complaint = "further complaints of other kinds are not told"
         self._complaints[complaint] += 1
         if self._complaints[complaint] == 1:
             self._log.warning("%s", complaint)
@@ -221,7 +228,7 @@ class Session:
 
     def _send(self, effect: Send) -> None:
         if type(effect.command) is Pong:
-            self._outbox.urgent(self._codec.encode(effect.command))
+            self._outbox.urgent(self._encode(effect.command))
         else:
             self._outbox.put(effect)
 
@@ -299,6 +306,13 @@ class Session:
             self._log.warning("the call has no field %r; the text has nothing in its place", field)
 
     # From the outbox.
+
+    def _encode(self, command: Command) -> list[bytes]:
+        try:
+            return self._codec.encode(command)
+        except Exception:  # noqa: BLE001  costs one command; the writer, and with it the call, goes on
+            self._log.exception("%s cannot be put into frames and was dropped", type(command).__name__)
+            return []
 
     def _wrote(self, sent: Send) -> None:
         command = sent.command

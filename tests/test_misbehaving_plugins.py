@@ -1,0 +1,68 @@
+"""What a plugin that nobody type-checked, or a dialler that does not finish, cannot do to a call."""
+
+from pathlib import Path
+
+import aiohttp
+import pytest
+
+from rejoinder.testing.caller import calling
+from served import Serve
+
+YAML = """\
+server: {port: 0}
+agents: {careless: {system: careless, begin: "Hello."}}
+routes: {/a: careless}
+"""
+
+PLUGIN = """
+from rejoinder import *
+
+class CarelessOptions(Options, frozen=True): pass
+
+class Careless(ResponseSystem[CarelessOptions]):
+    async def respond(self, turn):
+        match turn.text:
+            case "tool": yield ToolCalled("1", "book", None)
+            case "number": yield Say(7)
+            case "keys": yield PressDigits(12)
+            case "transfer": yield TransferCall(["reception"])
+            case "page": self.call.metadata(["seen"])
+            case "knob": self.call.tune(responsiveness="high")
+        yield "Fine."
+
+@hookimpl
+def rejoinder_response_system():
+    return per_call(Careless, CarelessOptions)
+"""
+
+
+@pytest.fixture
+def plugin(tmp_path: Path) -> str:
+    path = tmp_path / "careless.py"
+    path.write_text(PLUGIN)
+    return str(path)
+
+
+@pytest.mark.parametrize("wrong", ["tool", "number", "keys", "transfer", "page", "knob"])
+async def test_a_wrong_type_costs_that_output_and_not_the_call(
+    serve: Serve, plugin: str, wrong: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    served = await serve(YAML, {"careless": plugin})
+    async with calling(served.ws("/a")) as caller:
+        await caller.hears()
+        await caller.says(wrong)
+        assert (await caller.hears()).text == "Fine."
+        await caller.says("and now?")
+        assert (await caller.hears()).text == "Fine."
+    assert caller.unheard == []
+    assert sum("dropped" in record.getMessage() for record in caplog.records) == 1
+    assert not any(record.exc_info for record in caplog.records)
+
+
+async def test_a_handshake_that_fails_opens_no_call(serve: Serve, plugin: str) -> None:
+    """It has no key (RFC 6455, section 4.2.1)."""
+    served = await serve(YAML, {"careless": plugin})
+    upgrade = {"Upgrade": "websocket", "Connection": "Upgrade"}
+    async with aiohttp.ClientSession() as client, client.get(served.http("/a/call-1"), headers=upgrade) as answer:
+        assert answer.status == 400
+    assert len(served.host.calls) == 0
