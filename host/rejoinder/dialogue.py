@@ -194,7 +194,7 @@ Note = ToolCalled | ToolReturned | Metadata | Usage
 Output = str | Say | Action | Note
 
 
-def fault_of(given: object) -> str:
+def flaw_in(given: object) -> str:
     """What is wrong with something that a plugin yielded or ordered, in words without a value of it; "" if nothing is.
 
     Nobody makes a plugin check its types, and what has a wrong one vanishes on the wire or stops whoever writes it.

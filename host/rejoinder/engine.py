@@ -53,7 +53,7 @@ from rejoinder.dialogue import (
     Tuning,
     Turn,
     Usage,
-    fault_of,
+    flaw_in,
 )
 from rejoinder.effects import (
     CancelReply,
@@ -239,9 +239,9 @@ class Conversation:
             if reply != self._unfinished:
                 return []
             return [Warn("a reply went on after its action; nothing more of that turn is spoken")]
-        if fault := fault_of(output):
+        if flaw := flaw_in(output):
             self.dropped_outputs += 1
-            return [Warn(f"a reply yielded {fault}; dropped")]
+            return [Warn(f"a reply yielded {flaw}; dropped")]
         if isinstance(output, str):
             return self._speak(turn, output, uninterruptible=False)
         if isinstance(output, Say):
@@ -285,8 +285,8 @@ class Conversation:
 
     def order(self, order: Order) -> list[Effect]:
         """A response system wants something outside its replies."""
-        if fault := fault_of(order.say if isinstance(order, Interrupt) else order):
-            return [Warn(f"an order was {fault}; dropped")]
+        if flaw := flaw_in(order.say if isinstance(order, Interrupt) else order):
+            return [Warn(f"an order was {flaw}; dropped")]
         match order:
             case Interrupt(say):
                 self._interrupts += 1

@@ -85,7 +85,7 @@ class Reloader:
 
     def keep(self, *, watch: bool) -> None:
         """From now on mend what is broken, and with `watch` reload when a file is saved."""
-        self._tasks.append(asyncio.create_task(self._forever(MEND_EVERY, self._mend), name="mend broken agents"))
+        self._tasks.append(asyncio.create_task(self._forever(MEND_EVERY, self.mend), name="mend broken agents"))
         if watch:
             self._tasks.append(asyncio.create_task(self._watch(), name="watch the configuration"))
 
@@ -132,7 +132,7 @@ class Reloader:
         breaking = dict.fromkeys(routes.routes[path].agent_config.name for path in routes.broken_routes if path in working)
         if breaking:
             self._retire(_not_among(self.routes, routes))
-            problems = [(routes.config.agents[name], routes.broken[name]) for name in breaking]
+            problems = [(routes.config.agents[name], routes.down[name]) for name in breaking]
             raise ConfigError([wrong_system(agent, f"this would break a route that works: {why}") for agent, why in problems])
 
     def _say_what_needs_a_restart(self, config: Config) -> None:
@@ -152,13 +152,12 @@ class Reloader:
         former, self.routes = self.routes, routes
         self._retire(_not_among(routes, former))
 
-    async def _mend(self) -> None:
-        if not self.routes.broken:
-            return
+    async def mend(self) -> None:
+        """Try once more to open the agents that do not answer."""
         async with self._one_at_a_time:
-            former = self.routes
-            self.routes = await mend(former, self._registry, loop=self._agent_loop)
-            self._retire(former.agents[name] for name in former.broken if name not in self.routes.broken)
+            if self.routes.down:
+                former, self.routes = self.routes, await mend(self.routes, self._registry, loop=self._agent_loop)
+                self._retire(_not_among(self.routes, former))
 
     async def _watch(self) -> None:
         async def look() -> None:

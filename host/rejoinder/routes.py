@@ -60,7 +60,7 @@ class Resolved:
 
 @dataclass(frozen=True)
 class Routes:
-    """The routes of one generation of the file. `broken` says which agents do not answer, and why."""
+    """The routes of one generation of the file. `broken` says which agents did not open, and why."""
 
     config: Config = field(default_factory=lambda: Config(Path()))
     routes: Mapping[str, Route] = field(default_factory=dict)
@@ -69,8 +69,15 @@ class Routes:
     generation: int = 0
 
     @property
+    def down(self) -> dict[str, PluginError]:
+        """Which agents do not answer now, and why: those that did not open, and those whose system closed by itself since."""
+        closed = [name for name, agent in self.agents.items() if not agent.is_open and name not in self.broken]
+        return {**self.broken, **{name: PluginError(f"agent {name}: its system closed by itself") for name in closed}}
+
+    @property
     def broken_routes(self) -> list[str]:
-        return [path for path, route in self.routes.items() if route.agent_config.name in self.broken]
+        down = self.down
+        return [path for path, route in self.routes.items() if route.agent_config.name in down]
 
 
 def resolve(config: Config, registry: Registry) -> Resolved:
@@ -214,18 +221,19 @@ async def _opened(agent: Agent) -> PluginError | None:
 
 
 async def mend(routes: Routes, registry: Registry, *, loop: asyncio.AbstractEventLoop | None = None) -> Routes:
-    """Try once more to open what is broken; `routes` itself if nothing was mended."""
+    """Open anew what does not answer; `routes` itself if nothing was mended."""
+    down = routes.down
     try:
         resolved = await asyncio.to_thread(resolve, routes.config, registry)
     except ConfigError as error:
         log.error("a broken agent now loads, but its options are wrong:\n%s", error)
         return routes
-    tried = {name: _made(resolved, name, loop) for name in routes.broken if name not in resolved.broken}
+    tried = {name: _made(resolved, name, loop) for name in down if name not in resolved.broken}
     faults = await asyncio.gather(*(_opened(agent) for agent in tried.values()))
     mended = {name: agent for (name, agent), fault in zip(tried.items(), faults, strict=True) if fault is None}
     if not mended:
         return routes
     log.info("mended: %s", ", ".join(mended))
     agents = {**routes.agents, **mended}
-    broken = {name: fault for name, fault in routes.broken.items() if name not in mended}
+    broken = {name: fault for name, fault in down.items() if name not in mended}
     return replace(routes, agents=agents, routes=_routes(routes.config, agents), broken=broken)
