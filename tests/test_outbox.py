@@ -13,11 +13,12 @@ END = TurnEnded(1, "response", "finished", Usage())
 class Wire:
     """A socket that remembers; `gate` holds each write until it is open, `breaks_at` breaks that write."""
 
-    def __init__(self, breaks_at: int | None = None) -> None:
+    def __init__(self, breaks_at: int | None = None, error: Exception | None = None) -> None:
         self.written: list[bytes] = []
         self.gate = asyncio.Event()
         self.gate.set()
         self.breaks_at = breaks_at
+        self.error = error or ConnectionResetError("gone")
         self.close_code: int | None = None
 
     async def receive(self) -> bytes | str | None:
@@ -26,7 +27,7 @@ class Wire:
     async def send(self, frame: bytes) -> None:
         await self.gate.wait()
         if self.breaks_at == len(self.written):
-            raise ConnectionResetError("gone")
+            raise self.error
         self.written.append(frame)
 
     def abort(self) -> None:
@@ -132,6 +133,20 @@ async def test_what_a_lost_socket_did_not_take_goes_out_on_the_next() -> None:
     desk.outbox.attach(second, [b"config"], "writer")
     await settle()
     assert second.written == [b"config", repr(Speak(1, "a")).encode(), repr(Speak(1, "b")).encode()]
+    desk.outbox.close()
+
+
+async def test_a_socket_that_fails_in_its_own_way_is_dropped_and_the_next_one_is_written_to() -> None:
+    desk, strange, wire = Desk(), Wire(breaks_at=0, error=RuntimeError("write after the end")), Wire()
+    desk.outbox.attach(strange, [], "writer")
+    desk.put(Speak(1, "a"))
+    await settle()
+    assert desk.lost == [strange]
+    assert strange.close_code == 1006
+    desk.outbox.attach(wire, [], "writer")
+    desk.put(Speak(1, "b"))
+    await settle()
+    assert wire.written == [repr(Speak(1, "b")).encode()]
     desk.outbox.close()
 
 

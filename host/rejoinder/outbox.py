@@ -5,12 +5,15 @@ waits while there is no socket is kept for the next one.
 """
 
 import asyncio
+import logging
 from collections import deque
 from collections.abc import Callable, Iterable
 from typing import Protocol
 
 from rejoinder.effects import Send, TurnEnded
 from rejoinder.events import Command, Finish, Speak
+
+log = logging.getLogger(__name__)
 
 
 class Socket(Protocol):
@@ -133,6 +136,11 @@ class Outbox:
             try:
                 await self._write_next(socket)
             except ConnectionError:
+                self._lost(socket)
+            except Exception:
+                # Not foreseen of any socket; but a writer that ended here would leave its call mute for good.
+                log.exception("a socket failed in a way of its own and is given up")
+                socket.abort()
                 self._lost(socket)
 
     async def _write_next(self, socket: Socket) -> None:
