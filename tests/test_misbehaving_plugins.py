@@ -1,10 +1,11 @@
-"""What a plugin that nobody type-checked, or a dialler that does not finish, cannot do to a call."""
+"""What a plugin that nobody type-checked, or a dialler with bad manners, cannot do to a call or to the log."""
 
 from pathlib import Path
 
 import aiohttp
 import pytest
 
+from rejoinder.session import MOST_COMPLAINTS
 from rejoinder.testing.caller import calling
 from served import Serve
 
@@ -34,6 +35,23 @@ class Careless(ResponseSystem[CarelessOptions]):
 def rejoinder_response_system():
     return per_call(Careless, CarelessOptions)
 """
+
+
+class Late:
+    """A socket that counts how often it is asked for a frame."""
+
+    close_code: int | None = None
+
+    def __init__(self) -> None:
+        self.asked = 0
+
+    async def receive(self) -> bytes | str | None:
+        self.asked += 1
+        return None
+
+    async def send(self, frame: bytes) -> None: ...
+
+    def abort(self) -> None: ...
 
 
 @pytest.fixture
@@ -66,3 +84,31 @@ async def test_a_handshake_that_fails_opens_no_call(serve: Serve, plugin: str) -
     async with aiohttp.ClientSession() as client, client.get(served.http("/a/call-1"), headers=upgrade) as answer:
         assert answer.status == 400
     assert len(served.host.calls) == 0
+
+
+async def test_names_that_a_dialler_makes_up_do_not_fill_the_log(
+    serve: Serve, plugin: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    served = await serve(YAML, {"careless": plugin})
+    async with calling(served.ws("/a")) as caller:
+        await caller.hears()
+        for number in range(3 * MOST_COMPLAINTS):
+            await caller.send({"interaction_type": f"made_up_{number}"})
+        await caller.says("hello")
+        assert (await caller.hears()).text == "Fine."
+    complaints = [record for record in caplog.records if record.name == "rejoinder.call" and record.levelname == "WARNING"]
+    assert len(complaints) <= MOST_COMPLAINTS + 2
+    assert "further complaints" in caplog.text
+
+
+async def test_a_socket_that_comes_when_its_call_is_over_is_not_served(serve: Serve, plugin: str) -> None:
+    """What dialled it again is dropped, and dials a call that lives."""
+    served = await serve(YAML, {"careless": plugin})
+    async with calling(served.ws("/a"), call_id="call-1") as caller:
+        await caller.hears()
+        session = served.host.calls.live("/a", "retell", "call-1")
+        assert session is not None
+        session.drop()
+        late = Late()
+        await session.serve(late)
+    assert late.asked == 0

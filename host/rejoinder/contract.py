@@ -19,7 +19,7 @@ from zoneinfo import ZoneInfo
 
 from msgspec import Struct
 
-from rejoinder.dialogue import Metadata, Output, Say, Transcript, Tuning, Turn
+from rejoinder.dialogue import EndedBy, Metadata, Outcome, Output, Say, Transcript, Tuning, Turn, TurnKind
 from rejoinder.events import Details
 from rejoinder.orders import Interrupt, Order
 from rejoinder.templates import CALL_FIELDS, DETAILS_WAIT, Template, template
@@ -292,8 +292,8 @@ class TurnReport:
 
     call: CallFacts
     number: int
-    kind: str
-    outcome: Literal["finished", "interrupted", "failed", "timed out"]
+    kind: TurnKind
+    outcome: Outcome
     first_chunk: float | None
     first_sentence: float | None
     chunks: int
@@ -304,11 +304,11 @@ class TurnReport:
 
 @dataclass(frozen=True, slots=True)
 class CallReport:
-    """How a call went. `ended_by`: agent, platform, lost (never dialled again) or server."""
+    """How a call went, in seconds and numbers."""
 
     call: CallFacts
     details: Details
-    ended_by: Literal["agent", "platform", "lost", "server"]
+    ended_by: EndedBy
     close_code: int | None
     turns: int
     redials: int

@@ -10,6 +10,10 @@ from msgspec import Struct, ValidationError, convert, field
 from msgspec.structs import asdict
 
 TurnKind = Literal["begin", "response", "reminder"]
+#: What became of a turn.
+Outcome = Literal["finished", "interrupted", "failed", "timed out"]
+#: Who ended a call; lost = it was cut off and never dialled again.
+EndedBy = Literal["agent", "platform", "lost", "server"]
 
 
 class Utterance(Struct, frozen=True):
@@ -201,7 +205,7 @@ def flaw_in(given: object) -> str:
     """
     if isinstance(given, str):
         return ""
-    if not isinstance(given, Output | Tuning):
+    if not isinstance(given, Say | Action | Note | Tuning):
         return f"{type(given).__name__}, not text, Say, an action or a note"
     try:
         convert(asdict(given), type(given))

@@ -4,10 +4,9 @@ from typing import Literal
 
 from msgspec import Struct
 
-from rejoinder.dialogue import Turn, TurnKind, Usage
+from rejoinder.dialogue import Outcome, Turn, TurnKind, Usage
 from rejoinder.events import Command, DetailsGiven, DigitsPressed, TranscriptUpdated
 
-Outcome = Literal["finished", "interrupted", "failed", "timed out"]
 Rung = Literal["begin", "cleanup"]
 
 

@@ -35,6 +35,12 @@ class Route:
     def path(self) -> str:
         return self.config.path
 
+    def takes(self, platform: str, *, is_local: bool) -> bool:
+        """Whether `platform` may dial here; by default Retell, and from this machine whatever speaks chat completions."""
+        if self.config.platforms is not None:
+            return platform in self.config.platforms
+        return platform == "retell" or (platform == "chat" and is_local)
+
     def facts(self, call_id: str, platform: str) -> CallFacts:
         """What is known of a call on this route when it opens."""
         agent = self.agent_config

@@ -74,7 +74,7 @@ class Server:
             return (
                 pages.route_page(route, _url(request, path), self._pasted(request, path)) if route else web.Response(status=426)
             )
-        if not is_redial and not _takes_retell(route):
+        if not is_redial and not (route and route.takes(RetellCodec.platform, is_local=is_local(request))):
             raise CallRefused(404, "This route is not for Retell's protocol.")
         socket = WebSocket(request)
         await socket.response.prepare(request)
@@ -119,7 +119,7 @@ class Server:
 
     async def _complete(self, request: web.Request, path: str) -> web.StreamResponse:
         route = self._reloader.routes.routes.get(path)
-        if route is None or not _takes_chat(route, request):
+        if route is None or not route.takes(chat.ChatCodec.platform, is_local=is_local(request)):
             return self._not_found(request)
         if request.method != hdrs.METH_POST:
             raise CallRefused(405, "Chat completions are asked for with POST.")
@@ -160,15 +160,6 @@ def is_local(request: web.Request) -> bool:
         return ipaddress.ip_address(request.remote or "").is_loopback
     except ValueError:
         return False
-
-
-def _takes_retell(route: Route | None) -> bool:
-    return route is not None and "retell" in (route.config.platforms or ("retell",))
-
-
-def _takes_chat(route: Route, request: web.Request) -> bool:
-    platforms = route.config.platforms
-    return "chat" in platforms if platforms is not None else is_local(request)
 
 
 def _chat_path(segments: list[str]) -> str:

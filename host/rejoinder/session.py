@@ -8,11 +8,11 @@ import asyncio
 import logging
 from collections import Counter
 from collections.abc import Callable, Mapping
-from typing import Any, ClassVar, Literal, Protocol
+from typing import Any, ClassVar, Protocol
 
 from rejoinder.agents import Agent
 from rejoinder.contract import CallFacts, CallReport, TurnReport, look_up
-from rejoinder.dialogue import Output
+from rejoinder.dialogue import EndedBy, Output
 from rejoinder.effects import CancelReply, Deliver, Effect, Send, StartReply, StartTimer, TurnEnded, TurnStarted, Warn
 from rejoinder.engine import Conversation
 from rejoinder.errors import PeerError
@@ -22,8 +22,6 @@ from rejoinder.orders import Order
 from rejoinder.outbox import Outbox, Socket
 from rejoinder.protocols import Codec, debug_frame
 from rejoinder.stopwatch import Stopwatch
-
-EndedBy = Literal["agent", "platform", "lost", "server"]
 
 #: Different complaints of one call that are told; names that a peer makes up could fill the log.
 MOST_COMPLAINTS = 20
