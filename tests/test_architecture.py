@@ -20,6 +20,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     # Values and promises.
     ("errors", "templates", "speech", "requirements", "dialogue"),
     ("events", "orders"),
+    ("call",),
     ("contract",),
     ("hookspecs", "inventory", "lines", "security"),
     ("__init__",),
@@ -83,7 +84,7 @@ SEES: dict[str, tuple[str, ...]] = {
     "config*": ("config.*", "contract", "errors", "lines", "templates"),
     "registry": ("contract", "errors", "hookspecs", "inventory", "requirements"),
     "threads": (),
-    "handover": ("contract", "dialogue", "orders"),
+    "handover": ("call", "dialogue", "orders"),
     "outbox": ("effects", "events"),
     "testing*": ("dialogue", "errors", "testing.*"),
     **dict.fromkeys(PURE, PURE),
@@ -97,7 +98,7 @@ NEVER: tuple[tuple[tuple[str, ...], tuple[str, ...]], ...] = (
     (PURE, ("datetime", "zoneinfo", "random")),
     (("protocols", "protocols.*"), ("asyncio", "aiohttp", "logging", "time", "json")),
     (("agents", "handover", "observers", "outbox", "session", "speaker", "threads", "visit"), ("aiohttp", "json")),
-    (("config", "config.*", "contract", "dialogue", "events"), ("pluggy", "importlib")),
+    (("call", "config", "config.*", "contract", "dialogue", "events"), ("pluggy", "importlib")),
     (("*",), ("rejoinder_*",)),
 )
 

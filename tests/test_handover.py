@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 import uvloop
 
-from rejoinder.contract import CallFacts
+from rejoinder.call import CallFacts
 from rejoinder.dialogue import Metadata, Output
 from rejoinder.handover import Lane, Latest, LiveOnly, call_context, current_call
 from rejoinder.orders import Order

@@ -1,8 +1,7 @@
 """Rejoinder: the host for voice agents. This is the front door for authors of plugins."""
 
+from rejoinder.call import Call, CallFacts
 from rejoinder.contract import (
-    Call,
-    CallFacts,
     CallReport,
     Observer,
     ObserverSpec,

@@ -9,7 +9,8 @@ import logging
 from collections.abc import Callable
 from typing import Any
 
-from rejoinder.contract import CallFacts, SystemFactory, SystemSpec
+from rejoinder.call import CallFacts
+from rejoinder.contract import SystemFactory, SystemSpec
 from rejoinder.dialogue import Transcript, Turn
 from rejoinder.errors import PluginError
 from rejoinder.events import Details

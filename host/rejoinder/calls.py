@@ -4,7 +4,8 @@ import asyncio
 from collections.abc import Iterable
 
 from rejoinder.agents import Agent
-from rejoinder.contract import CallFacts, CallReport, TurnReport
+from rejoinder.call import CallFacts
+from rejoinder.contract import CallReport, TurnReport
 from rejoinder.observability import call_logger, log_call_ended, log_call_started, log_turn_ended
 from rejoinder.observers import ObserverDesk
 from rejoinder.protocols import Codec

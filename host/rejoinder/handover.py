@@ -12,7 +12,7 @@ from collections import deque
 from collections.abc import Callable
 from typing import Generic, Protocol, TypeVar
 
-from rejoinder.contract import CallFacts
+from rejoinder.call import CallFacts
 from rejoinder.dialogue import Output
 from rejoinder.orders import Order
 

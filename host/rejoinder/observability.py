@@ -16,7 +16,8 @@ from urllib.parse import quote
 
 import msgspec
 
-from rejoinder.contract import CallFacts, CallReport, TurnReport
+from rejoinder.call import CallFacts
+from rejoinder.contract import CallReport, TurnReport
 from rejoinder.handover import current_call
 
 Format = Literal["text", "json"]

@@ -10,7 +10,8 @@ from collections import deque
 from collections.abc import Awaitable, Callable, Hashable, Iterable, Mapping
 from typing import Any
 
-from rejoinder.contract import CallFacts, CallReport, Observer, ObserverSpec, TurnReport
+from rejoinder.call import CallFacts
+from rejoinder.contract import CallReport, Observer, ObserverSpec, TurnReport
 from rejoinder.handover import Lane, current_call
 from rejoinder.observability import install
 from rejoinder.threads import LoopThread

@@ -14,8 +14,9 @@ from pathlib import Path
 from typing import Any
 
 from rejoinder.agents import Agent
+from rejoinder.call import CallFacts
 from rejoinder.config import AgentConfig, Config, ObserverConfig, RouteConfig, convert_options
-from rejoinder.contract import CallFacts, ObserverSpec, SystemFactory, SystemSpec
+from rejoinder.contract import ObserverSpec, SystemFactory, SystemSpec
 from rejoinder.errors import ConfigError, PluginError, Problem
 from rejoinder.lines import HostLines
 from rejoinder.registry import DuplicatePlugin, Registry, UnknownPlugin

@@ -11,7 +11,8 @@ from collections.abc import Callable, Mapping
 from typing import Any, ClassVar, Protocol
 
 from rejoinder.agents import Agent
-from rejoinder.contract import CallFacts, CallReport, TurnReport, look_up
+from rejoinder.call import CallFacts, look_up
+from rejoinder.contract import CallReport, TurnReport
 from rejoinder.dialogue import EndedBy, Output
 from rejoinder.effects import CancelReply, Deliver, Effect, Send, StartReply, StartTimer, TurnEnded, TurnStarted, Warn
 from rejoinder.engine import Conversation

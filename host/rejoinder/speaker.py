@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from enum import Enum, auto
 from typing import Any
 
-from rejoinder.contract import CallFacts, Reply, ResponseSystem, SyncReply
+from rejoinder.call import CallFacts
+from rejoinder.contract import Reply, ResponseSystem, SyncReply
 from rejoinder.dialogue import Output, Turn, TurnKind
 from rejoinder.errors import PluginError
 from rejoinder.handover import CLEANUP, WINDOW, Lane, Listener, call_context

@@ -1,6 +1,7 @@
 """How long a turn took to be heard: what is measured between its request and the writes that answer it."""
 
-from rejoinder.contract import CallFacts, TurnReport
+from rejoinder.call import CallFacts
+from rejoinder.contract import TurnReport
 from rejoinder.effects import TurnEnded
 from rejoinder.speech import has_sentence
 

@@ -6,7 +6,8 @@ import logging
 from collections.abc import Callable, Coroutine
 from typing import Any
 
-from rejoinder.contract import Call, ResponseSystem, SystemFactory
+from rejoinder.call import Call
+from rejoinder.contract import ResponseSystem, SystemFactory
 from rejoinder.dialogue import Transcript, Turn
 from rejoinder.errors import PluginError
 from rejoinder.events import Details

@@ -10,7 +10,8 @@ import pytest
 import uvloop
 
 from rejoinder.agents import Agent, Seat
-from rejoinder.contract import CallFacts, Options, ResponseSystem, SystemSpec, per_call
+from rejoinder.call import CallFacts
+from rejoinder.contract import Options, ResponseSystem, SystemSpec, per_call
 from rejoinder.dialogue import Metadata, Output, Turn, TurnKind, WordSource
 from rejoinder.events import Details
 from rejoinder.orders import Order

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from rejoinder.contract import Call, Options, Reply, ResponseSystem
+from rejoinder.call import Call
+from rejoinder.contract import Options, Reply, ResponseSystem
 from rejoinder.dialogue import Say, Transcript, Tuning, Turn, Utterance
 from rejoinder.errors import PluginError
 from rejoinder.events import Details

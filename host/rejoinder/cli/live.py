@@ -5,7 +5,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from rejoinder.contract import CallFacts, CallReport, TurnReport
+from rejoinder.call import CallFacts
+from rejoinder.contract import CallReport, TurnReport
 from rejoinder.errors import PluginError, RejoinderError
 from rejoinder.host import Host, bind
 from rejoinder.registry import Registry

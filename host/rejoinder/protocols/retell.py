@@ -220,7 +220,8 @@ class RetellCodec:
             case "update_only":
                 return [TranscriptUpdated(transcript, _SPEAKERS.get(heard.turntaking or ""))]
             case "response_required" | "reminder_required":
-                return [self._request(heard, transcript, frame)]
+                asked = self._request(heard, transcript, frame)
+                return [asked] if asked is not None else []
             case "call_details":
                 return [DetailsGiven(call_details(heard.call or {}))]
             case "clear":  # undocumented; a public server met it and takes it for a barge-in
@@ -228,13 +229,14 @@ class RetellCodec:
             case other:
                 return [UnknownReceived(printable(other) or "a frame without interaction_type")]
 
-    def _request(self, heard: _Heard, transcript: Transcript, frame: bytes) -> Event:
+    def _request(self, heard: _Heard, transcript: Transcript, frame: bytes) -> Event | None:
+        """The turn that is asked for, None for a request that a newer one had overtaken on its way."""
         if heard.response_id is None:
             return UnknownReceived(f"{heard.interaction_type} without response_id")
         kind = _KINDS[heard.interaction_type]
         turn = self._numbering.turn(heard.response_id, kind, transcript)
         if turn is None:
-            return UnknownReceived("stale request")
+            return None
         return TurnRequested(turn, kind, transcript, WordSource(lambda: _words(frame)))
 
     def _presses(self, heard: _Heard) -> list[Event]:
@@ -259,8 +261,10 @@ class RetellCodec:
             case Pong():
                 return _wire(_PingPong(command.token))
             case SpeakOut():
+                # Nothing at all is heard of an agent that never answered id 0.
+                begun = self._respond(Finish(0), complete=True) if command.cuts == 0 else []
                 speech = _AgentInterrupt(command.number, command.text, content_complete=True)
-                return _wire(_wished(speech, command.uninterruptible, command.action))
+                return begun + _wire(_wished(speech, command.uninterruptible, command.action))
             case Annotate():
                 return _annotate(command.note)
             case Tune():
