@@ -21,6 +21,7 @@ agents:
   waiting: {system: acting, options: {act: waiting}}
   endless: {system: acting, options: {act: endless}}
   crashing: {system: acting, options: {act: crashing}}
+  interrupting: {system: acting, options: {act: interrupting}}
 routes:
   /dummy: dummy
   /echo: echo
@@ -29,6 +30,7 @@ routes:
   /waiting: waiting
   /endless: endless
   /crashing: crashing
+  /interrupting: interrupting
   /closed: {agent: dummy, platforms: [retell]}
 """
 
@@ -167,3 +169,9 @@ async def test_only_routes_for_chat_take_completions(serve: Serve) -> None:
         forwarded = {"X-Forwarded-For": "203.0.113.9"}
         async with session.post(served.http("/dummy/chat/completions"), json=body, headers=forwarded) as got:
             assert got.status == 404
+
+
+async def test_an_agent_that_speaks_out_of_turn_completes_the_answer_with_that(serve: Serve) -> None:
+    served = await serve(YAML)
+    async with client(served, "/interrupting") as made, asyncio.timeout(5):
+        assert (await streamed(made, "hello")).strip() == "Listen!"

@@ -426,6 +426,13 @@ def test_only_keys_of_a_telephone_are_pressed() -> None:
     assert in_turn().output(1, PressDigits("12#"))[0] == Send(Finish(1, "", PressDigits("12#")), 1, 1)
 
 
+def test_a_reply_that_goes_on_after_its_action_does_not_outlive_the_next_request() -> None:
+    talk = in_turn()
+    talk.output(1, EndCall())
+    assert talk.receive(TurnRequested(2, "response", Transcript()))[0] == CancelReply(1)
+    assert talk.timer(1, "cleanup") == []
+
+
 # Orders.
 
 
@@ -434,7 +441,7 @@ def test_an_order_to_interrupt_cuts_off_the_live_turn() -> None:
     assert talk.order(Interrupt(Say("Fire!", uninterruptible=True))) == [
         CancelReply(1),
         ended(1, "interrupted"),
-        Send(SpeakOut(1, "Fire!", True)),
+        Send(SpeakOut(1, "Fire!", True, cuts=1)),
     ]
     assert talk.order(Interrupt(Say("Really.")))[-1] == Send(SpeakOut(2, "Really.", False))
 

@@ -23,7 +23,7 @@ any       details, digits, update      Deliver; details also end a begin turn's 
 new       opened                       TurnStarted(0), then StartReply | Send(Finish) | StartTimer
 idle      opened again                 Send(Finish(0, "")): the platform waits for one on each socket
 live      opened again                 nothing: the live turn goes on over the new socket
-any       request, newer               [CancelReply, TurnEnded(interrupted)] of the live turn; TurnStarted;
+any       request, newer               [CancelReply, TurnEnded(interrupted)] of what is live or unfinished; TurnStarted;
                                        StartReply, or Send(Finish) with the YAML's own reminder
 live      request, the same            nothing
 idle      request, the same            Send(Finish) with its whole text, once a socket, if no event showed that it arrived
@@ -194,7 +194,7 @@ class Conversation:
         turn = self._turn
         if turn is not None and event.turn <= turn.number:
             return self._asked_again(turn) if event.turn == turn.number else []
-        effects = self._interrupt()
+        effects = [*self._stop_unfinished(), *self._interrupt()]
         self.hung_up = False
         turn = self._turn = NewestTurn(event.turn, event.kind, heard=len(event.transcript))
         effects.append(TurnStarted(turn.number, turn.kind))
@@ -278,10 +278,11 @@ class Conversation:
         """A timer that was started has run out."""
         if rung == "begin":
             return self._end_wait()
-        if self._turn is None or self._turn.number != turn or self._unfinished is None:
-            return []
+        return self._stop_unfinished() if self._turn is not None and self._turn.number == turn else []
+
+    def _stop_unfinished(self) -> list[Effect]:
         overdue, self._unfinished = self._unfinished, None
-        return [CancelReply(overdue)]
+        return [] if overdue is None else [CancelReply(overdue)]
 
     def order(self, order: Order) -> list[Effect]:
         """A response system wants something outside its replies."""
@@ -290,7 +291,8 @@ class Conversation:
         match order:
             case Interrupt(say):
                 self._interrupts += 1
-                out = SpeakOut(self._interrupts, say.text, say.uninterruptible)
+                cuts = self._turn.number if self._turn is not None and self._turn.live else None
+                out = SpeakOut(self._interrupts, say.text, say.uninterruptible, cuts=cuts)
                 return [*self._interrupt(), Send(out)]
             case Tuning():
                 return [Send(Tune(order))]

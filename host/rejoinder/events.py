@@ -96,12 +96,14 @@ class Finish(Struct, frozen=True):
 
 
 class SpeakOut(Struct, frozen=True):
-    """Speak out of turn, over whatever is being said; `number` counts these in a call."""
+    """Speak out of turn, over whatever is being said; `number` counts these in a call. `cuts` is the turn that was live and
+    ends with this, None if none was."""
 
     number: int
     text: str
     uninterruptible: bool = True
     action: Action | None = None
+    cuts: int | None = None
 
 
 class Annotate(Struct, frozen=True):

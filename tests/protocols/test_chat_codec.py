@@ -243,6 +243,17 @@ def test_speaks_only_in_the_answer_to_the_newest_request_and_until_it_is_complet
     assert chat.encode(Speak(2, "x")) == chat.encode(Finish(2)) == []
 
 
+def test_speech_out_of_turn_completes_the_answer_that_it_cuts_off_and_no_other(chat: ChatCodec) -> None:
+    """Else its client would wait for the rest for ever."""
+    chat.decode(body(stream=True))
+    chat.decode(body(stream=True))
+    assert chat.encode(SpeakOut(1, "Wait.", cuts=1)) == []
+    (frame,) = chat.encode(SpeakOut(2, "Listen!", cuts=2))
+    assert b"Listen!" in frame
+    assert chat.is_final(frame)
+    assert chat.encode(Finish(2)) == []
+
+
 @pytest.mark.parametrize("command", [Pong(1), SpeakOut(1, "x"), Annotate(Metadata({})), Tune(Tuning(responsiveness=1.0))])
 def test_has_no_words_for_what_this_protocol_lacks(chat: ChatCodec, command: Command) -> None:
     chat.decode(body(stream=True))

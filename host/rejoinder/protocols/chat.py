@@ -178,13 +178,16 @@ class ChatCodec:
 
     def encode(self, command: Command) -> list[bytes]:
         """The frames that say `command` in the answer to the current request; [] for any other turn, and for what this
-        protocol has no words for (speaking out of turn, notes, knobs)."""
+        protocol has no words for (notes, knobs). Speech out of turn completes the answer that it cuts off, or its client
+        would wait for ever; at any other time it has no way to the caller."""
         match command:
             case Speak(turn, text):
                 return self._answer.speak(text) if self._answer is not None and turn == self._turn else []
             case Finish(turn, text, action):
                 return self._finish(text, action) if turn == self._turn else []
-            case Pong() | SpeakOut() | Annotate() | Tune():
+            case SpeakOut(text=text, cuts=turn):
+                return self._finish(f" {text}", None) if turn == self._turn else []
+            case Pong() | Annotate() | Tune():
                 return []
 
     def _finish(self, text: str, action: Action | None) -> list[bytes]:
