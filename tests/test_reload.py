@@ -6,6 +6,8 @@ from pathlib import Path
 import aiohttp
 import pytest
 
+from rejoinder.host import Host
+from rejoinder.registry import Registry
 from rejoinder.testing.caller import calling
 from served import Serve, Served
 
@@ -169,6 +171,76 @@ async def test_a_changed_port_asks_for_a_restart(serve: Serve, caplog: pytest.Lo
     assert await served.host.reloader.reload()
     assert "needs a restart" in caplog.text
     assert await greeting(served) == "New."
+
+
+async def test_after_a_change_back_nothing_asks_for_a_restart(serve: Serve, caplog: pytest.LogCaptureFixture) -> None:
+    served = await serve(DUMMY)
+    served.write(DUMMY.replace("port: 0", "port: 4711"))
+    assert await served.host.reloader.reload()
+    caplog.clear()
+    served.write(ECHO)
+    assert await served.host.reloader.reload()
+    assert "restart" not in caplog.text
+
+
+async def test_a_file_that_moves_to_this_machine_is_refused_while_the_socket_is_open_to_others(tmp_path: Path) -> None:
+    """A changed host needs a restart: until then the routes must be as protected as the socket needs it."""
+    file = tmp_path / "rejoinder.yaml"
+    file.write_text("server: {host: 0.0.0.0}\nagents: {a: {system: dummy}}\nroutes: {/a: {agent: a, open: true}}\n")
+    host = Host(file, Registry(), environ={}, agent_loop=asyncio.get_running_loop())
+    try:
+        await host.start()  # nothing is bound by that
+        file.write_text("agents: {a: {system: dummy}}\nroutes: {/a: a}\n")
+        assert not await host.reloader.reload()
+        assert host.reloader.refused is not None
+        (reason,) = host.reloader.refused.reasons
+        assert reason == (
+            f"{file}:2:14: routes./a: this route is not protected, and the server listens on 0.0.0.0 until it is restarted "
+            "(write open: true, or restart the server)"
+        )
+    finally:
+        await host.close()
+
+
+async def test_a_refused_reload_tells_every_problem_as_check_does(serve: Serve) -> None:
+    served = await serve(DUMMY)
+    served.write("agents: {a: {system: echo, options: {prefx: x}}}\nroutes: {/a: nobody, /b: a}\n")
+    assert not await served.host.reloader.reload()
+    assert served.host.reloader.refused is not None
+    assert [reason.partition(".yaml:")[2].partition(": ")[0] for reason in served.host.reloader.refused.reasons] == [
+        "1:38", "2:14",
+    ]  # fmt: skip
+
+
+class SavedMeanwhile(dict[str, str]):
+    """An environment in which somebody saves `text` into the file while it is being loaded."""
+
+    def __init__(self, file: Path) -> None:
+        super().__init__(GREETING="Old.")
+        self.file = file
+        self.text = ""
+
+    def get(self, key: str, default: str | None = None) -> str | None:  # type: ignore[override]
+        if self.text:
+            self.file.write_text(self.text)
+        return super().get(key, default)
+
+
+@pytest.mark.virtual_time
+async def test_what_is_saved_while_the_file_is_read_is_not_overlooked(tmp_path: Path) -> None:
+    file = tmp_path / "rejoinder.yaml"
+    file.write_text(DUMMY)
+    environ = SavedMeanwhile(file)
+    host = Host(file, Registry(), environ=environ, agent_loop=asyncio.get_running_loop())
+    try:
+        await host.start()
+        host.reloader.keep(watch=True)
+        environ.text = ECHO
+        file.write_text(DUMMY.replace("Old.", '"${GREETING}"'))
+        await asyncio.sleep(3)
+        assert host.routes.config.agents["a"].system == "echo"
+    finally:
+        await host.close()
 
 
 INCLUDING = """

@@ -13,12 +13,12 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from rejoinder.agents import Agent
-from rejoinder.config import Config, Loaded, load
-from rejoinder.errors import ConfigError
+from rejoinder.config import Config, ServerConfig, is_loopback, load
+from rejoinder.errors import ConfigError, Problem
 from rejoinder.observability import mask
 from rejoinder.observers import ObserverDesk
 from rejoinder.registry import Registry
-from rejoinder.routes import Resolved, Routes, mend, open_routes, resolve, resolve_what_is_right, wrong_system
+from rejoinder.routes import Resolved, Routes, every_problem, mend, open_routes, resolve, resolve_what_is_right, wrong_system
 from rejoinder.security import secrets_in
 
 log = logging.getLogger(__name__)
@@ -68,6 +68,7 @@ class Reloader:
         self._one_at_a_time = asyncio.Lock()
         self._tasks: list[asyncio.Task[None]] = []
         self._seen: States = {}
+        self._bound = ServerConfig()
         self.routes = Routes()
         self.known: frozenset[str] = frozenset()
         self.refused: Refusal | None = None
@@ -77,10 +78,10 @@ class Reloader:
 
         An included file with errors takes down its own routes only; they are logged.
         """
-        loaded = await self._load(start=True)
-        resolved, problems = await asyncio.to_thread(resolve_what_is_right, self._effective(loaded), self._registry)
-        for problem in (*loaded.problems, *problems):
+        resolved, problems = await asyncio.to_thread(self._resolve, start=True)
+        for problem in problems:
             log.error("%s", problem)
+        self._bound = resolved.config.server
         await self._swap(resolved, await open_routes(resolved, loop=self._agent_loop))
 
     def keep(self, *, watch: bool) -> None:
@@ -93,8 +94,8 @@ class Reloader:
         """Take the file as it is now, if it is right. Whether it was; if not, the log and `refused` say why."""
         async with self._one_at_a_time:
             try:
-                loaded = await self._load()
-                resolved = await asyncio.to_thread(resolve, self._effective(loaded), self._registry)
+                resolved, _ = await asyncio.to_thread(self._resolve, start=False)
+                self._refuse_to_expose(resolved.config)
                 routes = await open_routes(resolved, self.routes, loop=self._agent_loop)
                 self._refuse_to_break(routes)
                 self._say_what_needs_a_restart(resolved.config)
@@ -106,25 +107,46 @@ class Reloader:
             log.info("reloaded: generation %d, %d routes", self.routes.generation, len(self.routes.routes))
             return True
 
-    async def _load(self, *, start: bool = False) -> Loaded:
-        loaded, self._seen = await asyncio.to_thread(self._read, start)
-        if loaded.fatal:
-            raise ConfigError(loaded.problems)
-        return loaded
+    def _resolve(self, *, start: bool) -> tuple[Resolved, list[Problem]]:
+        """The file as it is now, short of opening its agents, and what is wrong with it all the same (at a start only).
 
-    def _read(self, start: bool) -> tuple[Loaded, States]:
+        Raises ConfigError with every problem, in the words of `rejoinder check`.
+        """
+        before = _states(self._seen)
         loaded = load(self._path, self._environ, start=start, host=self._host)
-        return loaded, _states(loaded.files)  # right or wrong: whatever changes or mends it is seen
+        # Right or wrong: whatever changes or mends it is seen, also what was saved after it was read.
+        self._seen = _states(loaded.files) | {file: state for file, state in before.items() if file in loaded.files}
+        if loaded.config is None:
+            raise ConfigError(every_problem(loaded, self._registry))
+        try:
+            config = self._effective(loaded.config)
+            if not start:
+                return resolve(config, self._registry), []
+            resolved, problems = resolve_what_is_right(config, self._registry)
+        except ConfigError:
+            if self._only is not None:  # of the other routes nobody asked
+                raise
+            raise ConfigError(every_problem(loaded, self._registry)) from None
+        return resolved, [*loaded.problems, *problems]
 
-    def _effective(self, loaded: Loaded) -> Config:
-        assert loaded.config is not None
-        config = loaded.config
+    def _effective(self, config: Config) -> Config:
         self.known = frozenset(config.routes)
         if self._port is not None:
             config = replace(config, server=replace(config.server, port=self._port))
         if self._only is not None:
-            config = replace(config, routes={path: route for path, route in config.routes.items() if path == self._only})
+            routes = {path: route for path, route in config.routes.items() if path == self._only}
+            agents = {route.agent: config.agents[route.agent] for route in routes.values()}
+            config = replace(config, routes=routes, agents=agents)
         return config
+
+    def _refuse_to_expose(self, config: Config) -> None:
+        """Raises ConfigError if the file has moved to this machine alone and taken that for protection: the socket has not."""
+        if is_loopback(self._bound.host) or not is_loopback(config.server.host):
+            return
+        what = f"this route is not protected, and the server listens on {self._bound.host} until it is restarted"
+        closed = [route.origin for route in config.routes.values() if route.origin and not route.open]
+        if closed:
+            raise ConfigError([origin.problem((), what, "write open: true, or restart the server") for origin in closed])
 
     def _refuse_to_break(self, routes: Routes) -> None:
         """Raises ConfigError if a route that works would not: what was opened for it is closed again."""
@@ -136,8 +158,8 @@ class Reloader:
             raise ConfigError([wrong_system(agent, f"this would break a route that works: {why}") for agent, why in problems])
 
     def _say_what_needs_a_restart(self, config: Config) -> None:
-        before, after = self.routes.config.server, config.server
-        if (before.host, before.port) != (after.host, after.port):
+        bound, wanted = self._bound, config.server
+        if (bound.host, bound.port) != (wanted.host, wanted.port):
             log.warning("server.host or server.port changed; that needs a restart, the server stays where it listens")
 
     def _refuse(self, reasons: list[str]) -> None:

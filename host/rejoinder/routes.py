@@ -15,7 +15,7 @@ from typing import Any
 
 from rejoinder.agents import Agent
 from rejoinder.call import CallFacts
-from rejoinder.config import AgentConfig, Config, ObserverConfig, RouteConfig, convert_options
+from rejoinder.config import AgentConfig, Config, Loaded, ObserverConfig, RouteConfig, convert_options
 from rejoinder.contract import ObserverSpec, SystemFactory, SystemSpec
 from rejoinder.errors import ConfigError, PluginError, Problem
 from rejoinder.lines import HostLines
@@ -129,9 +129,45 @@ def examine(config: Config, registry: Registry) -> tuple[Resolved, list[Problem]
             systems[name] = (_unopenable(error), None)
         if len(problems) > before:
             wrong.append(name)
+    for name, agent in config.agents.items():
+        if name not in systems and name not in wrong and (found := _idle_problems(agent, registry)):
+            problems += found
+            wrong.append(name)
     deaf: dict[str, PluginError] = {}
     observers = _resolve_observers(config, registry, problems, deaf)
     return Resolved(config, systems, observers, broken, deaf, tuple(wrong)), sorted(problems)
+
+
+def _idle_problems(agent: AgentConfig, registry: Registry) -> list[Problem]:
+    """What is wrong with an agent on no route. It may be there to be extended only: an option may be missing."""
+    try:
+        spec = registry.system(agent.system)
+    except (UnknownPlugin, DuplicatePlugin) as error:
+        return [wrong_system(agent, str(error))]
+    except PluginError:  # broken, not wrong, and there is no route for it to take down
+        return []
+    return convert_options(spec.options, agent.options, agent.origin, whole=False)[1]
+
+
+def every_problem(loaded: Loaded, registry: Registry) -> list[Problem]:
+    """All that can be said against a file without opening an agent: what its reading found, what is wrong with systems and
+    options, and the plugins that do not load; in the order of the files. Imports plugins: not for the front loop.
+    """
+    known = {(problem.file, problem.line, problem.column) for problem in loaded.problems}
+    # What could not be read has been reported; that its options then miss something is no news.
+    more = [one for one in _plugin_problems(loaded, registry) if (one.file, one.line, one.column) not in known]
+    order = {str(unit.path): place for place, unit in enumerate(loaded.units)}
+    return sorted((*loaded.problems, *more), key=lambda problem: (order.get(problem.file, len(order)), problem))
+
+
+def _plugin_problems(loaded: Loaded, registry: Registry) -> list[Problem]:
+    config = loaded.legible
+    if config is None:
+        return []
+    resolved, problems = examine(config, registry)
+    problems += [wrong_system(config.agents[name], str(fault)) for name, fault in resolved.broken.items()]
+    problems += [wrong_system(config.observers[name], str(fault)) for name, fault in resolved.deaf.items()]
+    return problems
 
 
 def _resolve_observers(

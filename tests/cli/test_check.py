@@ -21,6 +21,21 @@ agents:
 routes: {/dummy: dummy, /parrot: parrot, /nobody: nobody}
 """
 
+PICKY = """\
+from rejoinder import Options, ResponseSystem, hookimpl, per_call
+
+class Must(Options, frozen=True):
+    must: str
+
+class Picky(ResponseSystem[Must]):
+    async def respond(self, turn):
+        yield self.options.must
+
+@hookimpl
+def rejoinder_response_system():
+    return per_call(Picky, Must)
+"""
+
 
 def test_a_right_file_is_counted(rejoinder: Any, folder: Path) -> None:
     (folder / "rejoinder.yaml").write_text(GOOD)
@@ -39,6 +54,23 @@ def test_every_problem_is_told_in_one_go_whatever_its_kind(rejoinder: Any, folde
     assert "no plugin 'dumy' is installed; did you mean 'dummy'?" in lines[1]
     assert "agents.parrot.options: unknown option 'prefx'" in lines[2]
     assert lines[-1] == "my.yaml: 5 problems"
+
+
+def test_an_agent_on_no_route_is_looked_at_too(rejoinder: Any, folder: Path) -> None:
+    (folder / "rejoinder.yaml").write_text(
+        "agents:\n  a: {system: dummy}\n  b: {system: dumy}\n  c: {system: echo, options: {prefx: x}}\nroutes: {/a: a}\n"
+    )
+    outcome = rejoinder("check")
+    assert outcome.code == 1
+    assert [line.partition(": ")[0] for line in outcome.out.splitlines()[:-1]] == ["rejoinder.yaml:3:15", "rejoinder.yaml:4:31"]
+
+
+def test_an_agent_that_is_only_extended_may_leave_required_options_to_the_others(rejoinder: Any, folder: Path) -> None:
+    (folder / "picky.py").write_text(PICKY)
+    (folder / "rejoinder.yaml").write_text(
+        "agents: {base: {system: picky}, a: {extends: base, options: {must: x}}}\nroutes: {/a: a}\n"
+    )
+    assert rejoinder("check", "--plugin", "picky=picky.py").code == 0
 
 
 def test_a_file_that_is_not_there_is_a_problem(rejoinder: Any) -> None:

@@ -45,6 +45,7 @@ class ModelOptions(Options, frozen=True):
     voices: dict[str, Voice] = field(default_factory=dict)
     tables: dict[str, dict[str, list[int]]] = field(default_factory=dict)
     pair: tuple[int, str] = (1, "")
+    takes: tuple[Voice, ...] = ()
     retry: Retry | None = None
     pace: Pace = field(default_factory=Pace)
     reach: Phone | Mail | None = None
@@ -147,6 +148,13 @@ def test_values_from_outside_take_the_type_that_is_wanted(folder: Any) -> None:
         (
             ["model: m", "tables: {a: {x: [1]}, b: {y: [], z: [1, two]}}"],
             ["rejoinder.yaml:6:47: agents.ava.options.tables.b.z[1]: expected a whole number, got text"],
+        ),
+        (
+            ["model: m", "takes: [{speed: 9}, {speed: 1}, {names: [a, 2]}]"],
+            [
+                "rejoinder.yaml:6:23: agents.ava.options.takes[0].speed: must be 2 or less",
+                "rejoinder.yaml:6:56: agents.ava.options.takes[2].names[1]: expected text, got a whole number (quote it)",
+            ],
         ),
         (["model: m", "pair: [1]"], ["rejoinder.yaml:6:13: agents.ava.options.pair: must have 2 items"]),
         (

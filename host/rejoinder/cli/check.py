@@ -82,32 +82,13 @@ def run(given: argparse.Namespace) -> int:
     return 0 if not finding.problems and all(one.fault == "" for one in played or ()) else 1
 
 
-def inspect(path: Path, registry: "Registry", *, secrets: bool = True, host: str | None = None) -> Finding:
-    """Everything that can be said of a file without opening an agent; imports the plugins that it names.
-
-    `host` stands in for `server.host`.
-    """
+def inspect(path: Path, registry: "Registry", *, secrets: bool = True) -> Finding:
+    """Everything that can be said of a file without opening an agent; imports the plugins that it names."""
     from rejoinder.config import load
+    from rejoinder.routes import every_problem
 
-    loaded = load(path, secrets=secrets, host=host)
-    known = {(problem.file, problem.line, problem.column) for problem in loaded.problems}
-    # What could not be read has been reported; that its options then miss something is no news.
-    more = [one for one in _plugin_problems(loaded, registry) if (one.file, one.line, one.column) not in known]
-    order = {str(unit.path): place for place, unit in enumerate(loaded.units)}
-    found = sorted((*loaded.problems, *more), key=lambda problem: (order.get(problem.file, len(order)), problem))
-    return Finding(path, loaded, tuple(found))
-
-
-def _plugin_problems(loaded: "Loaded", registry: "Registry") -> "list[Problem]":
-    from rejoinder.routes import examine, wrong_system
-
-    config = loaded.legible
-    if config is None:
-        return []
-    resolved, problems = examine(config, registry)
-    problems += [wrong_system(config.agents[name], str(fault)) for name, fault in resolved.broken.items()]
-    problems += [wrong_system(config.observers[name], str(fault)) for name, fault in resolved.deaf.items()]
-    return problems
+    loaded = load(path, secrets=secrets)
+    return Finding(path, loaded, tuple(every_problem(loaded, registry)))
 
 
 def _tell(finding: Finding, *, shown: bool) -> None:

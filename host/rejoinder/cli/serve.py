@@ -61,21 +61,18 @@ def run(given: argparse.Namespace) -> int:
         with asyncio.Runner(loop_factory=loop_factory()) as runner:
             return runner.run(serve(path, given))
     except ConfigError as error:
-        _refuse(path, given, error)
+        _refuse(path, error)
+    except BrokenPipeError:
+        raise
     except (RejoinderError, OSError) as error:
         complain(f"rejoinder: {error}")
     return 1
 
 
-def _refuse(path: Path, given: argparse.Namespace, error: "ConfigError") -> None:
-    """Say what is wrong as `check` says it: every problem, where the start stops at those of the first kind."""
-    from rejoinder.cli.check import inspect
-    from rejoinder.registry import Registry
-
-    problems = inspect(path, Registry(dict(given.plugin)), host=given.host).problems or error.problems
-    for problem in problems:
+def _refuse(path: Path, error: "ConfigError") -> None:
+    for problem in error.problems:
         complain(str(problem))
-    complain(f"{path}: {count(len(problems), 'problem')}; not served")
+    complain(f"{path}: {count(len(error.problems), 'problem')}; not served")
 
 
 def loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:

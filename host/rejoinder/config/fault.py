@@ -25,7 +25,7 @@ Steps = tuple[Step, ...]
 class Fault:
     """One thing wrong at the value under `steps`; `key` if it is a key of that value.
 
-    `certain`: it does not depend on what the values are.
+    `certain`: it does not depend on what the values are; `missing`: it is about what is not there.
     """
 
     steps: Steps
@@ -33,10 +33,11 @@ class Fault:
     remedy: str = ""
     key: str = ""
     certain: bool = False
+    missing: bool = False
 
 
 def missing(steps: Steps, name: str) -> Fault:
-    return Fault(steps, f"the option '{name}' is missing", f"write '{name}: ...'", certain=True)
+    return Fault(steps, f"the option '{name}' is missing", f"write '{name}: ...'", certain=True, missing=True)
 
 
 def fault_of(

@@ -33,18 +33,19 @@ _YES_NO = frozenset({"yes", "no", "on", "off", "True", "False"})
 
 
 def convert_options(
-    options_type: type, given: Mapping[str, Any], origin: Origin | None = None
+    options_type: type, given: Mapping[str, Any], origin: Origin | None = None, *, whole: bool = True
 ) -> tuple[object | None, list[Problem]]:
     """The options as an object of `options_type`, or what is wrong with them.
 
     `origin` is that of the agent or observer: it has the places, and knows which values came from outside. Those may also
     be read as a number, or true and false, where the type wants one; all others must have the type already. Problems never
-    hold a value. (None, []) means: right as far as can be told while variables are missing (`load(secrets=False)`).
+    hold a value. (None, []) means: right as far as can be told while variables are missing (`load(secrets=False)`), or, if
+    they need not be `whole`, while other options are.
     """
     place = (origin.child("options") if origin else None) or _stand_in(given, origin)
     conversion = _Conversion(options_type, place)
     options, faults = conversion.run()
-    return options, sorted(conversion.problem(fault) for fault in faults)
+    return options, sorted(conversion.problem(fault) for fault in faults if whole or not fault.missing)
 
 
 def _stand_in(given: Mapping[str, Any], origin: Origin | None) -> Origin:
@@ -194,11 +195,20 @@ def _field_faults(options_type: type[msgspec.Struct], given: dict[str, Any]) -> 
     found = []
     for field in msgspec.structs.fields(options_type):
         if field.encode_name in given:
-            faults = _convert(field.type, given[field.encode_name])[1]
+            faults = _faults(field.type, given[field.encode_name])
             found += [replace(fault, steps=(field.encode_name, *fault.steps)) for fault in faults]
         elif field.required:
             found.append(missing((), field.encode_name))
     return found
+
+
+def _faults(kind: Any, given: Any) -> list[Fault]:
+    """What is wrong with one value; of a list what is wrong with each of its items."""
+    faults = _convert(kind, given)[1]
+    if not (isinstance(given, list) and faults and faults[0].steps):
+        return faults
+    alone = [(at, fault) for at, item in enumerate(given) for fault in _convert(kind, [item])[1] if fault.steps[:1] == (0,)]
+    return [replace(fault, steps=(at, *fault.steps[1:])) for at, fault in alone] or faults
 
 
 def _convert(options_type: Any, given: Any) -> tuple[object | None, list[Fault]]:
