@@ -153,7 +153,7 @@ def test_values_from_outside_take_the_type_that_is_wanted(folder: Any) -> None:
             ["model: m", "takes: [{speed: 9}, {speed: 1}, {names: [a, 2]}]"],
             [
                 "rejoinder.yaml:6:23: agents.ava.options.takes[0].speed: must be 2 or less",
-                "rejoinder.yaml:6:56: agents.ava.options.takes[2].names[1]: expected text, got a whole number (quote it)",
+                "rejoinder.yaml:6:51: agents.ava.options.takes[2].names[1]: expected text, got a whole number (quote it)",
             ],
         ),
         (["model: m", "pair: [1]"], ["rejoinder.yaml:6:13: agents.ava.options.pair: must have 2 items"]),
