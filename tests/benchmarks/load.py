@@ -24,7 +24,7 @@ TURNS = 18
 USER_WORDS = 9
 UPDATES_A_TURN = 8
 #: Seconds after which a server that stopped answering ends the benchmark.
-PATIENCE = 120.0
+PATIENCE = 60.0
 
 TEXT = "please could you move my table for tonight to eight o'clock because the train from Bristol is late again"
 WORDS = TEXT.split()
