@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import errno
 import logging
 import socket
 from collections.abc import Mapping
@@ -27,6 +28,12 @@ SHUTDOWN = 1.0
 
 #: Connections the system holds while they wait to be accepted: a burst of calls must not be turned away.
 BACKLOG = 1024
+
+_REMEDIES = {
+    errno.EADDRINUSE: "is something else running there? --port 0 takes a free port",
+    errno.EACCES: "ports below 1024 are the system's: take --port 8080 and put a proxy before it",
+    errno.EADDRNOTAVAIL: "this machine has no such address; see server.host, or --host",
+}
 
 
 class CannotListen(RejoinderError):
@@ -119,6 +126,6 @@ def bind(server: ServerConfig) -> socket.socket:
         listening.setblocking(False)
     except (OSError, OverflowError) as error:
         listening.close()
-        remedy = "is something else running there? --port 0 takes a free port"
+        remedy = _REMEDIES.get(error.errno or 0, "see server.host and server.port") if isinstance(error, OSError) else "no port"
         raise CannotListen(f"cannot listen on {server.host}:{server.port}: {error} ({remedy})") from error
     return listening

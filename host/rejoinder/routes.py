@@ -153,9 +153,7 @@ def every_problem(loaded: Loaded, registry: Registry) -> list[Problem]:
     """All that can be said against a file without opening an agent: what its reading found, what is wrong with systems and
     options, and the plugins that do not load; in the order of the files. Imports plugins: not for the front loop.
     """
-    known = {(problem.file, problem.line, problem.column) for problem in loaded.problems}
-    # What could not be read has been reported; that its options then miss something is no news.
-    more = [one for one in _plugin_problems(loaded, registry) if (one.file, one.line, one.column) not in known]
+    more = _plugin_problems(loaded, registry)
     order = {str(unit.path): place for place, unit in enumerate(loaded.units)}
     return sorted((*loaded.problems, *more), key=lambda problem: (order.get(problem.file, len(order)), problem))
 

@@ -56,6 +56,28 @@ def test_every_problem_is_told_in_one_go_whatever_its_kind(rejoinder: Any, folde
     assert lines[-1] == "my.yaml: 5 problems"
 
 
+@pytest.mark.parametrize(
+    ("agent", "where"),
+    [
+        ("{system: echo, options: }", "agents.a.options"),
+        ("{system: echo, options: [x]}", "agents.a.options"),
+        ("{system: echo, options: {file: gone.yaml}}", "agents.a.options.file"),
+        ("{system: echo, options: {prefix: {file: gone.md}}}", "agents.a.options.prefix.file"),
+        ('{system: echo, options: {prefix: {file: "${GONE}"}}}', "agents.a.options.prefix.file"),
+        ("{system: picky, options: {file: gone.yaml}}", "agents.a.options.file"),
+        ("{system: echo, prefix: x}", "agents.a"),
+        ("echo", "agents.a"),
+        ("", "agents.a"),
+    ],
+)
+def test_one_mistake_is_one_problem(rejoinder: Any, folder: Path, agent: str, where: str) -> None:
+    (folder / "picky.py").write_text(PICKY)
+    (folder / "rejoinder.yaml").write_text(f"agents:\n  a: {agent}\nroutes: {{/a: a}}\n")
+    lines = rejoinder("check", "--plugin", "picky=picky.py").out.splitlines()
+    assert len(lines) == 2
+    assert lines[0].split(": ")[1] == where
+
+
 def test_an_agent_on_no_route_is_looked_at_too(rejoinder: Any, folder: Path) -> None:
     (folder / "rejoinder.yaml").write_text(
         "agents:\n  a: {system: dummy}\n  b: {system: dumy}\n  c: {system: echo, options: {prefx: x}}\nroutes: {/a: a}\n"

@@ -43,6 +43,9 @@ def test_a_wrong_command_line_is_exit_code_2(rejoinder: Any) -> None:
     outcome = rejoinder("serve", "--port", "many")
     assert outcome.code == 2
     assert "'many' is no port: expected 0 to 65535" in outcome.err
+    outcome = rejoinder("serve", "--host", "localhost:8080")
+    assert outcome.code == 2
+    assert "'localhost:8080' is no host: expected an address or a name" in outcome.err
     outcome = rejoinder("check", "--plugin", "shout")
     assert "'shout' is not NAME=MODULE, such as shout=my_plugin or shout=./shout.py" in outcome.err
 

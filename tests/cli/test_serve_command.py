@@ -124,6 +124,16 @@ def test_a_port_in_use_is_one_sentence(rejoinder: Any, folder: Path) -> None:
     )
 
 
+def test_an_address_of_another_machine_is_one_sentence(rejoinder: Any, folder: Path) -> None:
+    (folder / "rejoinder.yaml").write_text("agents: {a: {system: dummy}}\nroutes: {/a: {agent: a, open: true}}\n")
+    outcome = rejoinder("serve", "--host", "192.0.2.1", "--port", "0", "--log-level", "error")  # RFC 5737: nobody's
+    assert outcome.code == 1
+    assert outcome.err == (
+        "rejoinder: cannot listen on 192.0.2.1:0: [Errno 99] Cannot assign requested address "
+        "(this machine has no such address; see server.host, or --host)\n"
+    )
+
+
 def test_a_host_beyond_this_machine_needs_open_routes(rejoinder: Any, folder: Path) -> None:
     (folder / "rejoinder.yaml").write_text(YAML)
     outcome = rejoinder("serve", "--host", "0.0.0.0", "--port", "0")

@@ -91,3 +91,9 @@ def test_a_problem_is_one_line_whatever_a_key_holds(folder: Any) -> None:
     assert folder.problems('server: {"a\\nb": 1}\n') == [
         "rejoinder.yaml:1:10: server: unknown key 'a\N{REPLACEMENT CHARACTER}b' (one of: host, port, public_url, watch)"
     ]
+
+
+def test_of_many_names_a_few_are_told(folder: Any) -> None:
+    agents = "".join(f"  a{number}: {{system: dummy}}\n" for number in range(30))
+    (problem,) = folder.problems(f"agents:\n{agents}routes: {{/x: nobody}}\n")
+    assert problem.endswith("a24, a25, a26 and 10 more)")

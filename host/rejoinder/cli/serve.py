@@ -35,11 +35,19 @@ HIGHEST_PORT = 65535
 
 def arguments(parser: argparse.ArgumentParser) -> None:
     add_file(parser)
-    parser.add_argument("--host", help="listen on this address instead of the file's server.host")
+    parser.add_argument("--host", type=_host, help="listen on this address instead of the file's server.host")
     parser.add_argument("--port", type=_port, help="listen on this port instead of the file's server.port; 0 takes a free one")
     add_plugins(parser)
     parser.add_argument("--log-level", default="info", choices=["debug", "info", "warning", "error"], help="default: info")
     parser.add_argument("--log-format", default="text", choices=["text", "json"], help="default: text")
+
+
+def _host(text: str) -> str:
+    from rejoinder.config.server import is_host
+
+    if not is_host(text):
+        raise argparse.ArgumentTypeError(f"{text!r} is no host: expected an address or a name, such as 0.0.0.0, ::1, localhost")
+    return text
 
 
 def _port(text: str) -> int:

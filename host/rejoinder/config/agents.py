@@ -16,6 +16,7 @@ from rejoinder.config.value import Value, nearest
 from rejoinder.templates import Template, template
 
 KEYS = ("system", "options", "begin", "reminder", "extends", "language", "timezone")
+_OF_THE_SYSTEM = "what the system itself takes stands under options:"
 _LONGEST_LINE = 32  # of agents that extend one another
 LATER = frozenset({"late", "limits", "lines", "fallback"})
 
@@ -37,20 +38,25 @@ class Agents:
         self._scopes: dict[str, Scope] = {}
         self._whole: dict[str, Value | None] = {}
         self._lost_parts: set[str] = set()
+        self._unread: set[str] = set()
 
     def add(self, unit: Unit, root: Value, scope: Scope) -> None:
         """Take the agents of one file."""
         table = root.child("agents")
         if table is None or not table.table():
+            if "agents" in _entries(root.node):
+                self.lose(unit.part)
             return
-        for name, value in table.children().items():
-            if check_name(table, name) and value.table(KEYS, LATER):
-                full = unit.full(name)
+        for name in _entries(table.node):
+            value, full = table.child(name), unit.full(name)
+            if value and check_name(table, name) and value.table(KEYS, LATER, otherwise=_OF_THE_SYSTEM):
                 self._written[full] = _Written(full, _with_options(value))
                 self._scopes[full] = scope
+            else:
+                self._unread.add(full)
 
     def lose(self, part: str) -> None:
-        """An included file could not be read: names that begin with it may well have been in it."""
+        """The agents of a file could not be read: names that begin with it may well have been in it."""
         self._lost_parts.add(part)
 
     def find(self, name: Value, text: str) -> str | None:
@@ -58,6 +64,8 @@ class Agents:
         for full in dict.fromkeys((name.unit.full(text), text)):
             if full in self._written:
                 return full
+            if full in self._unread:
+                return None  # what is wrong with it was said where it stands
         if name.unit.part not in self._lost_parts and text.partition("/")[0] not in self._lost_parts:
             own = f"{name.unit.part}/"
             visible = [full.removeprefix(own) if name.unit.part else full for full in self._written]

@@ -20,7 +20,7 @@ def read_in(options: Value) -> Node:
 
 
 def _names_file(node: Node) -> bool:
-    return isinstance(node, Table) and list(node.entries) == ["file"] and isinstance(node.entries["file"].node, Scalar)
+    return isinstance(node, Table) and list(node.entries) == ["file"] and isinstance(node.entries["file"].node, Scalar | Broken)
 
 
 def _options_file(options: Value) -> Node:

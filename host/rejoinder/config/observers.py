@@ -18,7 +18,11 @@ def read_observers(table: Value | None, scope: Scope) -> dict[str, ObserverConfi
         return {}
     found = {}
     for name, value in table.children().items():
-        if check_name(table, name) and value.table(KEYS) and (observer := _observer(name, value, scope)):
+        if (
+            check_name(table, name)
+            and value.table(KEYS, otherwise="what the observer itself takes stands under options:")
+            and (observer := _observer(name, value, scope))
+        ):
             found[name] = observer
     return found
 

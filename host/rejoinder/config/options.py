@@ -13,6 +13,7 @@ from rejoinder.config.declared import choices, declared, unknown_keys
 from rejoinder.config.fault import Fault, Steps, fault_of, missing
 from rejoinder.config.origin import Origin
 from rejoinder.config.tree import (
+    Broken,
     Entry,
     Listing,
     Mark,
@@ -21,8 +22,8 @@ from rejoinder.config.tree import (
     Scalar,
     Table,
     kind_of_value,
+    leaves,
     plain,
-    scalars,
 )  # fmt: skip
 from rejoinder.config.value import nearest
 from rejoinder.contract import Secret
@@ -39,10 +40,12 @@ def convert_options(
 
     `origin` is that of the agent or observer: it has the places, and knows which values came from outside. Those may also
     be read as a number, or true and false, where the type wants one; all others must have the type already. Problems never
-    hold a value. (None, []) means: right as far as can be told while variables are missing (`load(secrets=False)`), or, if
-    they need not be `whole`, while other options are.
+    hold a value. (None, []) means: right as far as can be told while variables are missing (`load(secrets=False)`) or
+    values were reported already, or, if the options need not be `whole`, while some are missing.
     """
     place = (origin.child("options") if origin else None) or _stand_in(given, origin)
+    if not isinstance(place.node, Table):
+        return None, []
     conversion = _Conversion(options_type, place)
     options, faults = conversion.run()
     return options, sorted(conversion.problem(fault) for fault in faults if whole or not fault.missing)
@@ -128,15 +131,15 @@ class _Conversion:
         return more
 
     def _guesses(self, fault: Fault) -> bool:
-        """Whether the fault may only be the placeholder's."""
-        return any(scalar.missing for scalar in scalars(self._at(fault.steps).node))
+        """Whether the fault may only be that of a placeholder, or of a value whose own fault was reported."""
+        return any(isinstance(leaf, Broken) or leaf.missing for leaf in leaves(self._at(fault.steps).node))
 
     def problem(self, fault: Fault) -> Problem:
         remedy = fault.remedy or _remedy(fault.what, self._scalar(fault))
         what = fault.what
-        for scalar in scalars(self.place.node):
-            if scalar.substituted and len(scalar.text) >= _SHORTEST_SECRET:
-                what = what.replace(scalar.text, "***")
+        for leaf in leaves(self.place.node):
+            if isinstance(leaf, Scalar) and leaf.substituted and len(leaf.text) >= _SHORTEST_SECRET:
+                what = what.replace(leaf.text, "***")
         return self.place.problem(fault.steps, what, remedy, key=fault.key)
 
 

@@ -37,9 +37,14 @@ def read_server(value: Value | None) -> ServerConfig:
     )
 
 
+def is_host(text: str) -> bool:
+    """Whether the text has the form of an address or a name that a server can bind to."""
+    return _HOST.match(text) is not None or _is_address(text)
+
+
 def _host(value: Value) -> str | None:
     text = value.text()
-    if text is None or _HOST.match(text) or _is_address(text):
+    if text is None or is_host(text):
         return text
     value.wrong("not a host", "write an address or a name to bind to: 127.0.0.1, 0.0.0.0, ::1, localhost")
     return None

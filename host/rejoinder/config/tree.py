@@ -125,19 +125,17 @@ def plain(node: Node, choose: Callable[[Scalar], Plain] = lambda scalar: scalar.
             return None
 
 
-def scalars(node: Node) -> Iterator[Scalar]:
-    """Every scalar in the node."""
+def leaves(node: Node) -> Iterator[Scalar | Broken]:
+    """Every value in the node that holds no others."""
     match node:
-        case Scalar():
+        case Scalar() | Broken():
             yield node
         case Listing():
             for item in node.items:
-                yield from scalars(item)
+                yield from leaves(item)
         case Table():
             for entry in node.entries.values():
-                yield from scalars(entry.node)
-        case Broken():
-            return
+                yield from leaves(entry.node)
 
 
 def files_read(node: Node) -> Iterator[Path]:

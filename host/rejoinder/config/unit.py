@@ -20,6 +20,7 @@ class Unit:
     sources: Sources
     part: str = ""
     problems: list[Problem] = field(default_factory=list)
+    _told: set[tuple[str, int, int, str]] = field(default_factory=set)
     root: Origin | None = None
 
     def problem(self, mark: Mark, where: str, what: str, remedy: str = "") -> None:
@@ -31,7 +32,8 @@ class Unit:
             problem, where=_one_line(problem.where), what=_one_line(problem.what), remedy=_one_line(problem.remedy)
         )
         same = (problem.file, problem.line, problem.column, problem.what)
-        if all((other.file, other.line, other.column, other.what) != same for other in self.problems):
+        if same not in self._told:
+            self._told.add(same)
             self.problems.append(problem)
 
     def full(self, name: str) -> str:

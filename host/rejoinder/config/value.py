@@ -9,6 +9,8 @@ from rejoinder.config.sources import Unreadable
 from rejoinder.config.tree import Broken, Listing, Node, Scalar, Table, kind
 from rejoinder.config.unit import Unit
 
+_MOST_LISTED = 20  # names in a message
+_MOST_COMPARED = 1000  # more are not worth the seconds it takes to find a likeness
 NO_VALUE = 'leave the key out for its default, or write "" for an empty text'
 
 
@@ -16,10 +18,11 @@ def nearest(name: str, known: Iterable[str], otherwise: str = "", *, root: str =
     """A remedy for a name that does not exist; `root` stands before each known one."""
     names = sorted(set(known))
     folded = {one.lower(): one for one in names}
-    close = difflib.get_close_matches(name.lower(), folded, 1, 0.6)
+    close = difflib.get_close_matches(name.lower(), folded, 1, 0.6) if len(names) <= _MOST_COMPARED else []
     if close:
         return f"did you mean '{root}{folded[close[0]]}'?"
-    return otherwise or (f"one of: {', '.join(root + one for one in names)}" if names else "")
+    rest = f" and {len(names) - _MOST_LISTED} more" if len(names) > _MOST_LISTED else ""
+    return otherwise or (f"one of: {', '.join(root + one for one in names[:_MOST_LISTED])}{rest}" if names else "")
 
 
 class Value:
@@ -64,9 +67,16 @@ class Value:
         outside = isinstance(value.node, Scalar) and value.node.substituted and not value.node.text if value else False
         return None if value is None or value.is_placeholder or outside else value
 
-    def table(self, known: Collection[str] | None = None, later: Collection[str] = (), elsewhere: Collection[str] = ()) -> bool:
+    def table(
+        self,
+        known: Collection[str] | None = None,
+        later: Collection[str] = (),
+        elsewhere: Collection[str] = (),
+        otherwise: str = "",
+    ) -> bool:
         """Whether this is a mapping. Keys that are not `known` are reported: those of a `later` version, those that belong
-        into the main file (`elsewhere`) and the unknown ones each in their own words."""
+        into the main file (`elsewhere`) and the unknown ones each in their own words; `otherwise` is the remedy for those that
+        are like none."""
         if not isinstance(self.node, Table):
             self._not_a_table()
             return False
@@ -78,7 +88,7 @@ class Value:
             elif known is not None and key not in known:
                 name, glued, _ = key.partition(":")
                 space = f"a space is missing after the colon: '{name}: ...'" if glued else ""
-                self.wrong(f"unknown key '{key}'", space or nearest(key, known), key=key)
+                self.wrong(f"unknown key '{key}'", space or nearest(key, known, otherwise), key=key)
         return True
 
     def _not_a_table(self) -> None:
