@@ -56,5 +56,5 @@ def readiness(routes: Routes) -> web.Response:
     """`/readyz`: 200 while any route answers (one broken plugin must not take the others out of a balancer), else 503."""
     broken = routes.broken_routes
     ready = len(broken) < len(routes.routes)
-    status = "ready" if not broken else "degraded" if ready else "broken"
+    status = "broken" if not ready else "degraded" if broken else "ready"
     return _json(200 if ready else 503, {"status": status, "routes": len(routes.routes), "broken": broken})
