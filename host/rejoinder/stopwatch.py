@@ -9,14 +9,13 @@ from rejoinder.speech import has_sentence
 class Stopwatch:
     """Runs from the request of one turn; times in seconds of the loop's clock."""
 
-    __slots__ = ("_asked", "_chunks", "_first_chunk", "_first_sentence", "_unended")
+    __slots__ = ("_asked", "_chunks", "_first_chunk", "_first_sentence")
 
     def __init__(self, now: float) -> None:
         self._asked = now
         self._first_chunk: float | None = None
         self._first_sentence: float | None = None
         self._chunks = 0
-        self._unended = ""  # what was written of the first sentence, until it is complete
 
     def wrote(self, text: str, now: float, *, final: bool) -> None:
         """The socket took `text`, the last of its turn if `final`: then it completes a sentence whatever it ends in."""
@@ -24,12 +23,9 @@ class Stopwatch:
             self._chunks += 1
             if self._first_chunk is None:
                 self._first_chunk = now - self._asked
-        if self._first_sentence is not None:
-            return
-        self._unended += text
-        if self._unended and (final or has_sentence(self._unended)):
+        # What was written before is not looked at again: a mark at its end would have completed the sentence there and then.
+        if self._first_sentence is None and ((final and self._chunks) or has_sentence(text)):
             self._first_sentence = now - self._asked
-            self._unended = ""
 
     def report(self, call: CallFacts, ended: TurnEnded, now: float) -> TurnReport:
         return TurnReport(
