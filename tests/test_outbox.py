@@ -5,7 +5,7 @@ import asyncio
 from rejoinder.dialogue import EndCall, Usage
 from rejoinder.effects import Send, TurnEnded
 from rejoinder.events import Command, Finish, Pong, Speak
-from rejoinder.outbox import Outbox
+from rejoinder.outbox import ROOM, Outbox
 
 END = TurnEnded(1, "response", "finished", Usage())
 
@@ -176,3 +176,15 @@ async def test_the_end_of_a_turn_is_reported_behind_its_words_and_at_the_latest_
     desk.outbox.put(END)
     desk.outbox.close()
     assert desk.ended == [END, END]
+
+
+async def test_a_peer_that_reads_nothing_is_owed_pongs_to_a_bound() -> None:
+    desk, wire = Desk(), Wire()
+    wire.gate.clear()
+    desk.outbox.attach(wire, [b"config"], "writer")
+    for _ in range(3 * ROOM):
+        desk.outbox.urgent([b"pong"])
+    wire.gate.set()
+    await settle()
+    assert wire.written == [b"config"] + [b"pong"] * (ROOM - 1)
+    desk.outbox.close()

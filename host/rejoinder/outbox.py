@@ -15,6 +15,10 @@ from rejoinder.events import Command, Finish, Speak
 
 log = logging.getLogger(__name__)
 
+#: Frames or commands that may wait. Replies have a window and never come near it; pings to a peer that reads no pong, and what
+#: an agent orders out of turn, would have no end.
+ROOM = 1000
+
 
 class Socket(Protocol):
     """What carries a call for a while."""
@@ -92,9 +96,15 @@ class Outbox:
         self._socket = None
 
     def urgent(self, frames: Iterable[bytes]) -> None:
-        """Write `frames` before all speech."""
-        self._control.extend(frames)
-        self._rouse()
+        """Write `frames` before all speech; without room they are dropped."""
+        if len(self._control) < ROOM:
+            self._control.extend(frames)
+            self._rouse()
+
+    @property
+    def is_full(self) -> bool:
+        """Whether so much waits that what has no window should not be added."""
+        return len(self._speech) >= ROOM
 
     def put(self, waiting: Send | TurnEnded) -> None:
         """Write a command behind all that waits; report the end of a turn when all before it is out."""

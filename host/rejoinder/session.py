@@ -29,6 +29,8 @@ MOST_COMPLAINTS = 20
 
 #: A platform's tidy goodbye (RFC 6455, section 7.4.1).
 NORMAL_CLOSURE = 1000
+#: A socket that was lost is dialled again even if we have hung up: the order may not have arrived, or not yet been obeyed.
+WITHOUT_A_WORD = (None, 1006)
 
 
 class Witness(Protocol):
@@ -152,12 +154,15 @@ class Session:
         self._close_code = socket.close_code
         for event in self._codec.closed():
             self._perform(self._conversation.receive(event))
-        if self._conversation.hung_up:
+        if self._conversation.hung_up and self._close_code not in WITHOUT_A_WORD:
             self._end("agent")
             return
         goodbye = self._close_code == NORMAL_CLOSURE
         grace = self._codec.grace_after_goodbye if goodbye else self._codec.grace
-        self._timers["grace"] = self._loop.call_later(grace, self._end, "platform" if goodbye else "lost")
+        self._timers["grace"] = self._loop.call_later(grace, self._give_up, "platform" if goodbye else "lost")
+
+    def _give_up(self, by: EndedBy) -> None:
+        self._end("agent" if self._conversation.hung_up else by)
 
     def drop(self) -> None:
         """The server stops: let go of the call so that the platform dials again elsewhere."""
@@ -296,7 +301,11 @@ class Session:
         self._perform(self._conversation.failed(reply))
 
     def on_order(self, order: Order) -> None:
-        if self.ended is None:
+        if self.ended is not None:
+            return
+        if self._outbox.is_full:
+            self._complain("the agent orders more than the platform takes; what is too much is dropped")
+        else:
             self._perform(self._conversation.order(order))
 
     def on_missing(self, field: str) -> None:
