@@ -66,6 +66,10 @@ def _no_log_left_behind() -> Iterator[None]:
     """A test that set up logging leaves none to the next."""
     root = logging.getLogger()
     handlers, level = root.handlers[:], root.level
+    names = ("_srcfile", "logThreads", "logMultiprocessing", "logProcesses")
+    asked = {name: getattr(logging, name) for name in names}
     yield
+    for name, value in asked.items():
+        setattr(logging, name, value)
     root.handlers[:] = handlers
     root.setLevel(level)

@@ -25,12 +25,12 @@ Command = Callable[[argparse.Namespace], int]
 COMMANDS = ("serve", "check", "chat", "plugins", "schema", "init")
 
 
-def parser() -> argparse.ArgumentParser:
-    """The whole command line. Each command's module offers HELP, `arguments(parser)` and `run(namespace)`."""
+def parser(names: Sequence[str] = COMMANDS) -> argparse.ArgumentParser:
+    """The command line with these commands. Each one's module offers HELP, `arguments(parser)` and `run(namespace)`."""
     root = argparse.ArgumentParser(prog="rejoinder", description=TEACH, formatter_class=argparse.RawDescriptionHelpFormatter)
     root.add_argument("--version", action="store_true", help="print the version and leave")
     commands = root.add_subparsers(title="commands", metavar="COMMAND")
-    for name in COMMANDS:
+    for name in names:
         module = import_module(f"rejoinder.cli.{name}")
         sub = commands.add_parser(
             name, help=module.HELP, description=module.__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
@@ -43,8 +43,9 @@ def parser() -> argparse.ArgumentParser:
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command; the exit code."""
     _mend_streams()
-    root = parser()
-    given = root.parse_args(argv)
+    words = sys.argv[1:] if argv is None else argv
+    root = parser(words[:1] if words[:1] and words[0] in COMMANDS else COMMANDS)  # a start imports no other command
+    given = root.parse_args(words)
     if given.version:
         from importlib.metadata import version
 
