@@ -3,6 +3,7 @@
 import asyncio
 import logging
 import os
+import threading
 from collections.abc import AsyncIterator, Callable, Generator, Iterator
 from pathlib import Path
 
@@ -65,11 +66,12 @@ async def serve(tmp_path: Path) -> AsyncIterator[Serve]:
 def _no_log_left_behind() -> Iterator[None]:
     """A test that set up logging leaves none to the next."""
     root = logging.getLogger()
-    handlers, level = root.handlers[:], root.level
+    handlers, level, hook = root.handlers[:], root.level, threading.excepthook
     names = ("_srcfile", "logThreads", "logMultiprocessing", "logProcesses")
     asked = {name: getattr(logging, name) for name in names}
     yield
     for name, value in asked.items():
         setattr(logging, name, value)
+    threading.excepthook = hook
     root.handlers[:] = handlers
     root.setLevel(level)

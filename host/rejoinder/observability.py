@@ -9,6 +9,7 @@ import asyncio
 import logging
 import re
 import sys
+import threading
 from collections.abc import Iterable, MutableMapping
 from datetime import UTC, datetime
 from typing import Any, Literal, TextIO
@@ -43,6 +44,7 @@ def configure(level: str | int = "info", fmt: Format = "text", stream: TextIO | 
     root.setLevel(level.upper() if isinstance(level, str) else level)
     logging.getLogger("aiohttp.access").setLevel(logging.WARNING)  # our own lines say more, and never a secret in a path
     logging.captureWarnings(capture=True)
+    threading.excepthook = _log_uncaught_in_thread
     # None of it is in our lines, and finding it out is a tenth of what a line costs (the standard library's logging HOWTO,
     # "Optimization").
     logging._srcfile = None  # noqa: SLF001
@@ -66,6 +68,14 @@ def _log_uncaught(_: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None
     name = task.get_name() if isinstance(task, asyncio.Task) else ""
     what = "an exception in a callback" if "handle" in context else str(context.get("message", "an uncaught exception"))
     logging.getLogger("rejoinder.loop").error("%s%s", what, f" ({name})" if name else "", exc_info=context.get("exception"))
+
+
+def _log_uncaught_in_thread(fault: threading.ExceptHookArgs) -> None:
+    """A plugin's own thread has died of an error: a line like any other, not a traceback through the lines of others."""
+    if fault.exc_type is SystemExit or fault.exc_value is None:
+        return
+    name = fault.thread.name if fault.thread is not None else "unknown"
+    logging.getLogger("rejoinder.thread").error("an exception ended the thread %s", name, exc_info=fault.exc_value)
 
 
 class CallLogger(logging.LoggerAdapter[logging.Logger]):

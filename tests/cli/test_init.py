@@ -70,7 +70,7 @@ def test_a_folder_that_is_not_there_is_made(rejoinder: Any, folder: Path) -> Non
 def test_where_it_cannot_write_it_says_so(rejoinder: Any, folder: Path) -> None:
     (folder / "taken").write_text("")
     outcome = rejoinder("init", "taken")
-    assert (outcome.code, outcome.err) == (1, "rejoinder: cannot write to taken: File exists\n")
+    assert (outcome.code, outcome.err) == (1, "rejoinder: taken is not a folder: name the folder to write to\n")
 
 
 def test_variables_of_the_file_are_explained_in_the_example(rejoinder: Any, folder: Path) -> None:

@@ -36,6 +36,9 @@ def run(given: argparse.Namespace) -> int:
         folder.mkdir(parents=True, exist_ok=True)
         for name, source in STARTER.items():
             _write(folder / name, source)
+    except (FileExistsError, NotADirectoryError):
+        complain(f"rejoinder: {folder} is not a folder: name the folder to write to")
+        return 1
     except OSError as error:
         complain(f"rejoinder: cannot write to {folder}: {error.strerror}")
         return 1

@@ -69,7 +69,9 @@ class Agents:
         if name.unit.part not in self._lost_parts and text.partition("/")[0] not in self._lost_parts:
             own = f"{name.unit.part}/"
             visible = [full.removeprefix(own) if name.unit.part else full for full in self._written]
-            name.wrong(f"there is no agent '{text}'", nearest(text, visible, "" if visible else "write it under agents:"))
+            elsewhere = next((f"did you mean '{full}'?" for full in visible if full.endswith(f"/{text}")), "")
+            otherwise = "" if visible else "write it under agents:"
+            name.wrong(f"there is no agent '{text}'", elsewhere or nearest(text, visible, otherwise))
         return None
 
     def read(self) -> dict[str, AgentConfig]:
