@@ -135,6 +135,25 @@ async def test_a_peer_that_resets_while_it_is_waited_for_costs_its_socket_alone(
     assert not any(record.exc_info for record in caplog.records)
 
 
+@pytest.mark.both_loops
+async def test_the_log_says_how_a_socket_ended(served: Served, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.INFO)
+    async with calling(served.ws("/a"), call_id="c") as caller:
+        await caller.hears()
+        await caller.drop()
+        await let_it_notice(served)
+        await caller.dial()
+    nameless = Deaf(served, "/a/c")
+    await nameless.send(b"\x88\x80" + bytes(4))  # a close frame with nothing in it
+    await let_it_notice(served)
+    nameless.reset()
+    async with calling(served.ws("/a"), call_id="c") as caller:
+        await caller.ping()
+    lines = [record.getMessage() for record in caplog.records if getattr(record, "call", "") == "c"]
+    ended = [line for line in lines if "dialled again" in line]
+    assert [line.rpartition(" ")[2] for line in ended] == ["1006", "1000", "1005"]
+
+
 async def test_orders_without_end_are_not_kept_without_end(served: Served, caplog: pytest.LogCaptureFixture) -> None:
     async with calling(served.ws("/a")) as caller:
         await caller.hears()

@@ -29,8 +29,8 @@ MOST_COMPLAINTS = 20
 
 #: A platform's tidy goodbye (RFC 6455, section 7.4.1).
 NORMAL_CLOSURE = 1000
-#: A socket that was lost is dialled again even if we have hung up: the order may not have arrived, or not yet been obeyed.
-WITHOUT_A_WORD = (None, 1006)
+#: A socket lost without a word. It is dialled again even if we have hung up: perhaps the order did not arrive.
+ABNORMAL_CLOSURE = 1006
 
 
 class Witness(Protocol):
@@ -151,10 +151,10 @@ class Session:
             return
         self._socket = None
         self._outbox.detach()
-        self._close_code = socket.close_code
+        self._close_code = socket.close_code or ABNORMAL_CLOSURE
         for event in self._codec.closed():
             self._perform(self._conversation.receive(event))
-        if self._conversation.hung_up and self._close_code not in WITHOUT_A_WORD:
+        if self._conversation.hung_up and self._close_code != ABNORMAL_CLOSURE:
             self._end("agent")
             return
         goodbye = self._close_code == NORMAL_CLOSURE

@@ -8,6 +8,8 @@ from aiohttp import WSMsgType, web
 #: Bytes of one frame. A two-hour call with its tool calls repeats 2.9 MB in every frame; aiohttp's own limit is 4 MiB and would
 #: end a call with 1009, which no platform promises to survive.
 MAX_FRAME = 16 * 2**20
+#: What stands for a close frame without a code (RFC 6455, section 7.1.5); aiohttp says 0.
+NO_CODE = 1005
 
 
 class WebSocket:
@@ -21,7 +23,8 @@ class WebSocket:
 
     @property
     def close_code(self) -> int | None:
-        return self.response.close_code
+        code = self.response.close_code
+        return NO_CODE if code == 0 else code
 
     async def receive(self) -> bytes | str | None:
         message = await self.response.receive()
