@@ -217,11 +217,12 @@ def test_a_plugin_that_was_mended_loads_when_asked_again(install: Install, tmp_p
 
 
 def test_what_a_plugin_prints_at_import_stays_off_our_output(install: Install, capsys: pytest.CaptureFixture[str]) -> None:
-    install("acme-weather", "print('loading!')\n" + SYSTEM, name="weather")
+    loud = SYSTEM.replace("    return", "    print('asked!')\n    return")
+    install("acme-weather", "print('loading!')\n" + loud, name="weather")
     Registry().load("weather")
     print("ours")
     printed = capsys.readouterr()
-    assert (printed.out, printed.err) == ("ours\n", "loading!\n")
+    assert (printed.out, printed.err) == ("ours\n", "loading!\nasked!\n")
 
 
 def test_an_import_that_does_not_end_holds_up_no_other(install: Install) -> None:

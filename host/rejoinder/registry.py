@@ -95,7 +95,7 @@ class Registry:
         self._loaded: dict[str, Plugin] = {}
         self._loading: dict[str, threading.Lock] = {}  # one a name: an import that never ends holds up nobody else
         self._lock = threading.Lock()
-        self._importing = 0
+        self._printing = 0
         self._stdout = sys.stdout
 
     def names(self) -> list[str]:
@@ -110,7 +110,9 @@ class Registry:
         """
         with self._loading.setdefault(name, threading.Lock()):
             if name not in self._loaded:
-                self._loaded[name] = self._load(self._source(name))
+                source = self._source(name)
+                with self._printing_aside():
+                    self._loaded[name] = self._load(source)
             return self._loaded[name]
 
     def system(self, name: str) -> SystemSpec[Any]:
@@ -179,8 +181,7 @@ class Registry:
 
     def _import(self, source: _Source) -> object:
         try:
-            with self._printing_aside():
-                return source.entry_point.load() if source.entry_point else _extra_module(source)
+            return source.entry_point.load() if source.entry_point else _extra_module(source)
         except KeyboardInterrupt:
             raise
         except BaseException as error:  # a plugin that ends the process on its way in must not
@@ -189,20 +190,20 @@ class Registry:
 
     @contextmanager
     def _printing_aside(self) -> Iterator[None]:
-        """Plugins that print while they are imported do so on the error stream: ours may be JSON for another program.
+        """Plugins that print while they are loaded do so on the error stream: ours may be JSON for another program.
 
-        Counted, because two threads may be importing.
+        Counted, because two threads may be loading.
         """
         with self._lock:
-            if not self._importing:
+            if not self._printing:
                 self._stdout, sys.stdout = sys.stdout, sys.stderr
-            self._importing += 1
+            self._printing += 1
         try:
             yield
         finally:
             with self._lock:
-                self._importing -= 1
-                if not self._importing:
+                self._printing -= 1
+                if not self._printing:
                     sys.stdout = self._stdout
 
     def _register(self, source: _Source, plugin: object) -> None:

@@ -170,6 +170,14 @@ def test_for_programs_there_is_one_json_object(rejoinder: Any, folder: Path) -> 
     assert set(problem) == {"file", "line", "column", "where", "what", "remedy"}
 
 
+def test_what_a_plugin_prints_stays_out_of_the_json(rejoinder: Any, folder: Path) -> None:
+    (folder / "picky.py").write_text(PICKY.replace("        yield", "        print('spoke')\n        yield"))
+    (folder / "rejoinder.yaml").write_text("agents: {a: {system: picky, options: {must: x}}}\nroutes: {/a: a}\n")
+    outcome = rejoinder("check", "--live", "--json", "--plugin", "picky=picky.py")
+    assert json.loads(outcome.out)["ok"]
+    assert "spoke\n" in outcome.err
+
+
 def test_live_plays_a_call_on_each_route(rejoinder: Any, folder: Path) -> None:
     (folder / "rejoinder.yaml").write_text(GOOD + "  # the end\n")
     outcome = rejoinder("check", "--live")

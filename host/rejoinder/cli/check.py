@@ -4,6 +4,7 @@ With --live it also opens the agents and plays a call on every route: the begin 
 Exit code 0: nothing is wrong, 1: something is."""
 
 import argparse
+import contextlib
 import sys
 from dataclasses import dataclass
 from pathlib import Path
@@ -73,10 +74,11 @@ def run(given: argparse.Namespace) -> int:
         return 1
     configure("warning")
     registry = Registry(dict(given.plugin))
-    finding = inspect(path, registry, secrets=not given.no_secrets)
-    if not given.json:
-        _tell(finding, shown=given.show)
-    played = _play(finding, registry, quiet=given.json) if given.live and not finding.problems else None
+    with contextlib.redirect_stdout(sys.stderr if given.json else sys.stdout):  # plugins print too
+        finding = inspect(path, registry, secrets=not given.no_secrets)
+        if not given.json:
+            _tell(finding, shown=given.show)
+        played = _play(finding, registry, quiet=given.json) if given.live and not finding.problems else None
     if given.json:
         _tell_json(finding, played, shown=given.show)
     return 0 if not finding.problems and all(one.fault == "" for one in played or ()) else 1
