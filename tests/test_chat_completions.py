@@ -175,3 +175,19 @@ async def test_an_agent_that_speaks_out_of_turn_completes_the_answer_with_that(s
     served = await serve(YAML)
     async with client(served, "/interrupting") as made, asyncio.timeout(5):
         assert (await streamed(made, "hello")).strip() == "Listen!"
+
+
+async def test_a_request_whose_body_comes_after_a_reload_is_answered_by_the_agent_that_answers_now(serve: Serve) -> None:
+    """The one that was there when it began has closed."""
+    served = await serve(YAML)
+    body = b'{"messages": [{"role": "user", "content": "hello"}]}'
+
+    async def in_two_pieces() -> AsyncIterator[bytes]:
+        yield body[:9]
+        served.write(YAML.replace("{system: echo}", "{system: echo, options: {prefix: 'Now: '}}"))
+        assert await served.host.reloader.reload()
+        yield body[9:]
+
+    url = served.http("/echo/chat/completions")
+    async with asyncio.timeout(5), aiohttp.ClientSession() as session, session.post(url, data=in_two_pieces()) as answered:
+        assert (await answered.json())["choices"][0]["message"]["content"] == "Now: hello"

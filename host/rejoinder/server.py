@@ -124,6 +124,7 @@ class Server:
         if request.method != hdrs.METH_POST:
             raise CallRefused(405, "Chat completions are asked for with POST.")
         body = await request.read()
+        route = self._reloader.routes.routes.get(path, route)  # once more: a reload may have come before the body
         try:
             identity = chat.identify(body, request.headers)
         except PeerError as error:
