@@ -8,6 +8,7 @@ import socket
 import struct
 from pathlib import Path
 
+import aiohttp
 import pytest
 
 from rejoinder.testing.caller import calling
@@ -53,17 +54,21 @@ def frame(text: bytes) -> bytes:
     return bytes([0x81, 0x80 | len(text)]) + bytes(4) + text
 
 
-class Deaf:
-    """A peer that dials and never reads."""
+def upgrade(path: str) -> bytes:
+    key = base64.b64encode(os.urandom(16)).decode()
+    headers = f"Upgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: {key}"
+    return f"GET {path} HTTP/1.1\r\nHost: x\r\n{headers}\r\n\r\n".encode()
 
-    def __init__(self, served: Served, path: str) -> None:
+
+class Deaf:
+    """A peer that asks for something and never reads what comes."""
+
+    def __init__(self, served: Served, request: bytes) -> None:
         self.socket = socket.socket()
         self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
         self.socket.connect(("127.0.0.1", served.port))
         self.socket.setblocking(False)
-        key = base64.b64encode(os.urandom(16))
-        upgrade = b"Upgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: " + key
-        self.socket.sendall(b"GET " + path.encode() + b" HTTP/1.1\r\nHost: x\r\n" + upgrade + b"\r\n\r\n")
+        self.socket.sendall(request)
 
     async def send(self, data: bytes) -> None:
         await asyncio.get_running_loop().sock_sendall(self.socket, data)
@@ -122,7 +127,7 @@ async def test_a_hang_up_whose_socket_was_lost_is_the_agents_if_nobody_dials_aga
 async def test_a_peer_that_resets_while_it_is_waited_for_costs_its_socket_alone(
     served: Served, caplog: pytest.LogCaptureFixture
 ) -> None:
-    deaf = Deaf(served, "/a/c")
+    deaf = Deaf(served, upgrade("/a/c"))
     await deaf.send(frame(REQUEST))
     await let_it_notice(served)
     deaf.reset()
@@ -143,7 +148,7 @@ async def test_the_log_says_how_a_socket_ended(served: Served, caplog: pytest.Lo
         await caller.drop()
         await let_it_notice(served)
         await caller.dial()
-    nameless = Deaf(served, "/a/c")
+    nameless = Deaf(served, upgrade("/a/c"))
     await nameless.send(b"\x88\x80" + bytes(4))  # a close frame with nothing in it
     await let_it_notice(served)
     nameless.reset()
@@ -163,3 +168,18 @@ async def test_orders_without_end_are_not_kept_without_end(served: Served, caplo
         await caller.says("hello")
         assert (await caller.hears()).text == "Fine."
     assert "orders more than the platform takes" in caplog.text
+
+
+async def test_a_client_that_does_not_read_its_answer_does_not_hold_back_the_next(
+    served: Served, caplog: pytest.LogCaptureFixture
+) -> None:
+    body = b'{"messages": [], "stream": true, "user_id": "c"}'
+    head = b"POST /a/chat/completions HTTP/1.1\r\nHost: x\r\nContent-Length: %d\r\n\r\n" % len(body)
+    deaf = Deaf(served, head + body)
+    await let_it_notice(served)
+    request = {"messages": [{"role": "user", "content": "hello"}], "user_id": "c"}
+    url = served.http("/a/chat/completions")
+    async with asyncio.timeout(5), aiohttp.ClientSession() as session, session.post(url, json=request) as answered:
+        assert (await answered.json())["choices"][0]["message"]["content"] == "Fine."
+    deaf.reset()
+    assert not any(record.exc_info for record in caplog.records)

@@ -1,5 +1,6 @@
 """The edge: HTTP and WebSocket requests to routes and calls. Assembles, decides nothing about a turn."""
 
+import contextlib
 import ipaddress
 import time
 import uuid
@@ -149,7 +150,8 @@ class Server:
         await session.serve(socket)
         if socket.response is None:
             return _chat_error(409, "a newer request of this call took the place of this one")
-        await socket.response.write_eof()
+        with contextlib.suppress(ConnectionError):  # who is gone needs no end
+            await socket.response.write_eof()
         return socket.response
 
 

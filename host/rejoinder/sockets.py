@@ -60,6 +60,7 @@ class HttpSocket:
         self._body: bytes | None = body
         self._answer = answer
         self._over = asyncio.Event()
+        self._is_writing = False
         self.close_code: int | None = None
         self.response: web.StreamResponse | None = None
 
@@ -77,10 +78,15 @@ class HttpSocket:
                 headers={"Content-Type": self._answer.content_type, "Cache-Control": "no-cache", "X-Accel-Buffering": "no"}
             )
             await self.response.prepare(self._request)
+        self._is_writing = True
         await self.response.write(frame)
+        self._is_writing = False
         if self._answer.is_final(frame):
             self.close_code = 1000
             self._over.set()
 
     def abort(self) -> None:
         self._over.set()
+        # A client that does not read holds the call's one writer, which the next request is waiting for.
+        if self._is_writing and (transport := self._request.transport) is not None:
+            transport.abort()
