@@ -34,6 +34,7 @@ class Visit:
         self._hears: frozenset[str] = frozenset()
         self._speakers: dict[int, Speaker] = {}
         self._tasks: set[asyncio.Task[None]] = set()
+        self._raised: set[str] = set()
         self._listening: asyncio.Task[None] | None = None
         self._leaving: asyncio.Task[None] | None = None
 
@@ -110,7 +111,7 @@ class Visit:
         return self._spawn(name, tell())
 
     async def _tell(self, name: str, *args: object) -> None:
-        """Call one of the plugin's coroutines; what it raises is logged."""
+        """Call one of the plugin's coroutines. The first that each raises is logged: transcripts grow several times a second."""
         try:
             told = getattr(self._system, name)(*args)
             if inspect.isawaitable(told):  # a plain method in its place does no harm
@@ -118,7 +119,9 @@ class Visit:
         except asyncio.CancelledError:
             raise
         except BaseException:  # as above
-            log.exception("%s raised", self._label(name))
+            if name not in self._raised:
+                self._raised.add(name)
+                log.exception("%s raised; not told again in this call", self._label(name))
 
     def leave(self) -> "asyncio.Task[None]":
         """The call is over: cancel what runs, say `ended()`. The task is done when the visit is."""

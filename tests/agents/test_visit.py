@@ -204,6 +204,24 @@ def test_an_error_while_being_told_is_logged_and_the_call_goes_on(
     assert "agent ava, call c1: Failing.digits raised" in caplog.text
 
 
+def test_what_raises_at_every_update_is_logged_once_a_call(house: "House", caplog: pytest.LogCaptureFixture) -> None:
+    """Updates come several times a second."""
+
+    class Failing(System):
+        async def digits(self, digits: str) -> None:
+            raise ValueError("cannot count")
+
+    async def main() -> None:
+        async with house.call(Failing) as call:
+            for digit in "123":
+                call.seat.digits(digit)
+            call.start(1)
+            await call.ear.over(1)
+
+    house.run(main())
+    assert caplog.text.count("Failing.digits raised") == 1
+
+
 def test_when_the_call_leaves_its_replies_are_cancelled_and_then_it_is_told_its_end(house: "House") -> None:
     story: list[str] = []
 
