@@ -25,6 +25,7 @@ NAMES = [
     "Say",
     "Secret",
     "SyncReply",
+    "SystemFactory",
     "SystemSpec",
     "ToolCalled",
     "ToolReturned",

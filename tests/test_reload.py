@@ -165,9 +165,10 @@ async def test_without_watching_a_save_changes_nothing(serve: Serve) -> None:
     assert await greeting(served) == "Old."
 
 
-async def test_a_changed_port_asks_for_a_restart(serve: Serve, caplog: pytest.LogCaptureFixture) -> None:
+@pytest.mark.parametrize("changed", ["port: 4711", "port: 0, watch: false"])
+async def test_a_changed_port_asks_for_a_restart(serve: Serve, caplog: pytest.LogCaptureFixture, changed: str) -> None:
     served = await serve(DUMMY)
-    served.write(ECHO.replace("port: 0", "port: 4711"))
+    served.write(ECHO.replace("port: 0", changed))
     assert await served.host.reloader.reload()
     assert "needs a restart" in caplog.text
     assert await greeting(served) == "New."
@@ -273,6 +274,7 @@ async def test_at_start_an_included_file_with_errors_takes_down_its_own_routes_o
     assert sorted(served.host.routes.routes) == ["/a", "/good"]
     assert await greeting(served, "/good") == "Good."
     assert "customers/bad.yaml:" in caplog.text
+    assert ("not served" in caplog.text) == ("/bad" in bad)
     assert not await served.host.reloader.reload(), "a reload is all or nothing"
 
 
@@ -311,3 +313,23 @@ async def test_a_reload_whose_agent_does_not_open_is_refused(serve: Serve, tmp_p
     assert served.host.reloader.refused is not None
     assert "no table" in served.host.reloader.refused.reasons[0]
     assert await greeting(served) == "Old."
+
+
+async def test_a_transfer_to_a_number_that_is_not_in_the_file_is_found_before_a_caller_finds_it(serve: Serve) -> None:
+    served = await serve(DUMMY)
+    served.write("""
+server: {port: 0}
+numbers: {reception: "+442079460000"}
+agents:
+  a:
+    system: rules
+    options:
+      rules:
+        - {when: desk, say: One moment., transfer: reception}
+        - {when: shop, say: One moment., transfer: receptoin}
+routes: {/a: a}
+""")
+    assert not await served.host.reloader.reload()
+    assert served.host.reloader.refused is not None
+    what = "there is no 'receptoin' under numbers: (there are: reception)"
+    assert served.host.reloader.refused.reasons == (f"{served.file}:10:52: agents.a.options.rules[1].transfer: {what}",)

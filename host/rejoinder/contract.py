@@ -9,7 +9,7 @@ cancellation, keepalive and wire types are the host's alone. As promised to auth
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import AsyncGenerator, AsyncIterator, Callable, Generator
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Generator, Iterable, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
@@ -34,6 +34,11 @@ class Options(Struct, frozen=True, forbid_unknown_fields=True):
     raise ValueError to refuse a value; the text is shown with the place in the file. Subclasses repeat `frozen=True`; one whose
     required fields follow others says `kw_only=True`.
     """
+
+    def dials(self) -> Iterable[tuple[Sequence[str | int], str]]:
+        """Every name under `numbers:` that these options may transfer a call to, each behind its place in them (keys and list
+        positions): so that `check` finds one that is not there, and no caller does."""
+        return ()
 
 
 class Secret:
@@ -104,6 +109,7 @@ async def silence() -> Reply:
     yield  # makes it a generator
 
 
+#: What makes the object of one call; a system with shared resources yields it when its agent opens.
 SystemFactory = Callable[[Call], ResponseSystem[Any]]
 
 

@@ -127,6 +127,9 @@ class Reloader:
             if self._only is not None:  # of the other routes nobody asked
                 raise
             raise ConfigError(every_problem(loaded, self._registry)) from None
+        lost = sorted(set(loaded.legible.routes if loaded.legible else ()) - set(resolved.config.routes))
+        if lost and self._only is None:
+            log.error("not served, because of the problems that follow: %s", ", ".join(lost))
         return resolved, [*loaded.problems, *problems]
 
     def _effective(self, config: Config) -> Config:
@@ -158,9 +161,9 @@ class Reloader:
             raise ConfigError([wrong_system(agent, f"this would break a route that works: {why}") for agent, why in problems])
 
     def _say_what_needs_a_restart(self, config: Config) -> None:
-        bound, wanted = self._bound, config.server
-        if (bound.host, bound.port) != (wanted.host, wanted.port):
-            log.warning("server.host or server.port changed; that needs a restart, the server stays where it listens")
+        for name in ("host", "port", "watch"):
+            if getattr(self._bound, name) != getattr(config.server, name):
+                log.warning("server.%s changed; that needs a restart, until then the server goes on as it started", name)
 
     def _refuse(self, reasons: list[str]) -> None:
         self.refused = Refusal(datetime.now(UTC).isoformat(timespec="seconds"), tuple(reasons))

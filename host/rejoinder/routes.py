@@ -7,7 +7,7 @@ host's apology, until a later try to open it succeeds.
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -16,7 +16,7 @@ from typing import Any
 from rejoinder.agents import Agent
 from rejoinder.call import CallFacts
 from rejoinder.config import AgentConfig, Config, Loaded, ObserverConfig, RouteConfig, convert_options
-from rejoinder.contract import ObserverSpec, SystemFactory, SystemSpec
+from rejoinder.contract import ObserverSpec, Options, SystemFactory, SystemSpec
 from rejoinder.errors import ConfigError, PluginError, Problem
 from rejoinder.lines import HostLines
 from rejoinder.registry import DuplicatePlugin, Registry, UnknownPlugin
@@ -188,7 +188,17 @@ def _resolve_observers(
 def _with_options(spec: SystemSpec[Any], agent: AgentConfig, problems: list[Problem]) -> tuple[SystemSpec[Any], Any]:
     options, wrong = convert_options(spec.options, agent.options, agent.origin)
     problems.extend(wrong)
+    problems.extend(_undialled(options, agent))
     return spec, options
+
+
+def _undialled(options: object, agent: AgentConfig) -> Iterator[Problem]:
+    """A problem for each number that the options want dialled and the file does not hold."""
+    names = agent.numbers
+    for steps, name in options.dials() if isinstance(options, Options) else ():
+        if name not in names and name not in names.values() and agent.origin is not None:
+            known = f"there are: {', '.join(sorted(names))}" if names else "write it there, in quotes, as +442079460000"
+            yield agent.origin.problem(["options", *steps], f"there is no {name!r} under numbers:", known)
 
 
 def wrong_system(entry: AgentConfig | ObserverConfig, what: str) -> Problem:

@@ -77,7 +77,7 @@ class LLMOptions(Options, frozen=True):
         str | None,
         Meta(
             description="Spoken when the server fails; absent: a built-in line in English calls. "
-            '"" (and absent in other languages) leaves it to the host: its fallback or apology.'
+            '"" (and absent in other languages) leaves it to the host and its apology.'
         ),
     ] = None
     timeout_line: Annotated[str | None, Meta(description="As error_line, when the server is late.")] = None

@@ -1,10 +1,10 @@
 """Rules: an ordered list in YAML of what to listen for and what to do then. No model, no surprise."""
 
 from collections import Counter
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
-from rejoinder import Call, EndCall, Reply, ResponseSystem, Say, SystemSpec, Turn, hookimpl
+from rejoinder import Call, EndCall, Reply, ResponseSystem, Say, SystemFactory, SystemSpec, Turn, hookimpl
 from rejoinder_rules.options import Rule, RulesOptions, Texts, listed
 from rejoinder_rules.rulebook import Rulebook
 
@@ -46,7 +46,7 @@ class Rules(ResponseSystem[RulesOptions]):
 
 
 @asynccontextmanager
-async def _open(options: RulesOptions) -> AsyncIterator[Callable[[Call], Rules]]:
+async def _open(options: RulesOptions) -> AsyncIterator[SystemFactory]:
     rulebook = Rulebook(options.rules)
     yield lambda call: Rules(options, call, rulebook)
 

@@ -27,7 +27,9 @@ class Rule(Options, frozen=True):
     pattern: Annotated[Texts, Meta(description="Patterns in RE2's syntax, any of which occurs in what the caller says.")] = ()
     say: Annotated[Texts, Meta(description="What to say; of several, the next one each time.")] = ()
     end_call: Annotated[bool, Meta(description="Hang up after it was said.")] = False
-    transfer: Annotated[str, Meta(description="Transfer the call to this name under numbers:.")] = ""
+    transfer: Annotated[
+        str, Meta(description="Transfer the call to this name under numbers:; one that is not there is an error.")
+    ] = ""
     press: Annotated[str, Meta(pattern="^[0-9*#]*$", description="Keys to press on the line: 0-9, * and #.")] = ""
 
     def __post_init__(self) -> None:
@@ -80,6 +82,9 @@ class RulesOptions(Options, frozen=True):
         patterns = [pattern for rule in self.rules for pattern in listed(rule.pattern)]
         if patterns:
             PatternSet(patterns)
+
+    def dials(self) -> list[tuple[tuple[str | int, ...], str]]:
+        return [(("rules", index, "transfer"), rule.transfer) for index, rule in enumerate(self.rules) if rule.transfer]
 
 
 def _refuse_blank(name: str, texts: Texts) -> None:
