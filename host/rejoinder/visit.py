@@ -111,7 +111,7 @@ class Visit:
         return self._spawn(name, tell())
 
     async def _tell(self, name: str, *args: object) -> None:
-        """Call one of the plugin's coroutines. The first that each raises is logged: transcripts grow several times a second."""
+        """Call one of the plugin's coroutines. Only the first that each raises is logged: updates come all the time."""
         try:
             told = getattr(self._system, name)(*args)
             if inspect.isawaitable(told):  # a plain method in its place does no harm
