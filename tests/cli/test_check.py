@@ -170,6 +170,14 @@ def test_for_programs_there_is_one_json_object(rejoinder: Any, folder: Path) -> 
     assert set(problem) == {"file", "line", "column", "where", "what", "remedy"}
 
 
+def test_every_problem_is_one_line_whatever_comes_from_outside(
+    rejoinder: Any, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SYSTEM", "du\nmmy")
+    (folder / "rejoinder.yaml").write_text('agents: {a: {system: "${SYSTEM}"}}\nroutes: {/a: a}\n')
+    assert len(rejoinder("check").out.splitlines()) == 2
+
+
 def test_what_a_plugin_prints_stays_out_of_the_json(rejoinder: Any, folder: Path) -> None:
     (folder / "picky.py").write_text(PICKY.replace("        yield", "        print('spoke')\n        yield"))
     (folder / "rejoinder.yaml").write_text("agents: {a: {system: picky, options: {must: x}}}\nroutes: {/a: a}\n")

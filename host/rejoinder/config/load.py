@@ -15,7 +15,7 @@ from rejoinder.config.scope import Scope, read_scope
 from rejoinder.config.server import is_loopback, read_server
 from rejoinder.config.shape import Config, RouteConfig, ServerConfig
 from rejoinder.config.sources import Sources, Unreadable
-from rejoinder.config.tree import Mark, Table, kind
+from rejoinder.config.tree import Broken, Mark, Table, kind
 from rejoinder.config.unit import Unit
 from rejoinder.config.value import Value
 from rejoinder.errors import Problem
@@ -92,7 +92,7 @@ def read_unit(unit: Unit) -> bool:
     root = Parser(unit, str(unit.path), text).tree()
     if root is None and not unit.problems:
         unit.problem(Mark(str(unit.path)), "", "the file is empty", "rejoinder init writes one to begin with")
-    if root is None:
+    if root is None or isinstance(root, Broken):
         return False
     unit.root = Origin("", root.mark, root)
     if not isinstance(root, Table):

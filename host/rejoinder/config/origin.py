@@ -30,7 +30,7 @@ class Origin:
             where = join(where, step)
         found = place.child(key) if key else None
         mark = found.key if found else place.key if isinstance(place.node, Table) else place.node.mark
-        return Problem(*mark, where, what, remedy)
+        return problem_at(mark, where, what, remedy)
 
     def child(self, step: Step) -> "Origin | None":
         """The handle of the value under a key or list position, if there is one."""
@@ -48,3 +48,13 @@ def join(where: str, step: Step) -> str:
     if isinstance(step, int):
         return f"{where}[{step}]"
     return f"{where}.{step}" if where else step
+
+
+def problem_at(mark: Mark, where: str, what: str, remedy: str = "") -> Problem:
+    """A problem that is one line on any terminal, whatever keys, names and the words of a plugin hold."""
+    return Problem(*mark, _one_line(where), _one_line(what), _one_line(remedy))
+
+
+def _one_line(text: str) -> str:
+    """Keys and names may hold anything; a problem is one line that any terminal can print."""
+    return text if text.isprintable() else "".join(one if one.isprintable() else "\N{REPLACEMENT CHARACTER}" for one in text)

@@ -1,9 +1,9 @@
 """One file of YAML while it is read: where problems are collected."""
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 
-from rejoinder.config.origin import Origin
+from rejoinder.config.origin import Origin, problem_at
 from rejoinder.config.sources import Sources
 from rejoinder.config.tree import Mark, Node
 from rejoinder.errors import Problem
@@ -24,13 +24,10 @@ class Unit:
     root: Origin | None = None
 
     def problem(self, mark: Mark, where: str, what: str, remedy: str = "") -> None:
-        self.add(Problem(*mark, where, what, remedy))
+        self.add(problem_at(mark, where, what, remedy))
 
     def add(self, problem: Problem) -> None:
         """Keep a problem, once: what several agents inherit is wrong in one place."""
-        problem = replace(
-            problem, where=_one_line(problem.where), what=_one_line(problem.what), remedy=_one_line(problem.remedy)
-        )
         same = (problem.file, problem.line, problem.column, problem.what)
         if same not in self._told:
             self._told.add(same)
@@ -43,8 +40,3 @@ class Unit:
     def folder_of(self, node: Node) -> Path:
         """What file names written in the node are relative to."""
         return Path(node.mark.file).parent
-
-
-def _one_line(text: str) -> str:
-    """Keys and names may hold anything; a problem is one line that any terminal can print."""
-    return text if text.isprintable() else "".join(one if one.isprintable() else "\N{REPLACEMENT CHARACTER}" for one in text)
