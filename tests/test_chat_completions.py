@@ -191,3 +191,18 @@ async def test_a_request_whose_body_comes_after_a_reload_is_answered_by_the_agen
     url = served.http("/echo/chat/completions")
     async with asyncio.timeout(5), aiohttp.ClientSession() as session, session.post(url, data=in_two_pieces()) as answered:
         assert (await answered.json())["choices"][0]["message"]["content"] == "Now: hello"
+
+
+async def test_a_call_whose_caller_hung_up_on_an_answer_is_not_reported_as_lost(
+    serve: Serve, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO)
+    served = await serve(YAML)
+    async with client(served, "/waiting") as made:
+        stream = await made.chat.completions.create(model="any", messages=[{"role": "user", "content": "hello"}], stream=True)
+        async for _ in stream:
+            break
+        await stream.close()
+        await until(lambda: not len(served.host.calls))
+    ended = [record for record in caplog.records if getattr(record, "event", "") == "call ended"]
+    assert [(record.levelname, getattr(record, "ended_by", "")) for record in ended] == [("INFO", "platform")]

@@ -61,7 +61,8 @@ class HttpSocket:
         self._answer = answer
         self._over = asyncio.Event()
         self._is_writing = False
-        self.close_code: int | None = None
+        # Whoever ends a request, no call is lost by it: a client closes it when its caller interrupts or hangs up.
+        self.close_code: int | None = 1000
         self.response: web.StreamResponse | None = None
 
     async def receive(self) -> bytes | str | None:
@@ -82,7 +83,6 @@ class HttpSocket:
         await self.response.write(frame)
         self._is_writing = False
         if self._answer.is_final(frame):
-            self.close_code = 1000
             self._over.set()
 
     def abort(self) -> None:
