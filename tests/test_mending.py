@@ -109,3 +109,18 @@ async def test_mending_leaves_alone_what_works(serve: Serve, plugin: Path) -> No
     await served.host.reloader.mend()
     assert served.host.routes.agents["sound"] is sound
     assert sound.is_open
+
+
+async def test_a_plugin_that_now_loads_but_whose_options_are_wrong_holds_up_no_other(
+    serve: Serve, plugin: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    odd = plugin.with_name("odd.py")
+    odd.write_text("import nowhere_to_be_found\n")
+    yaml = YAML.replace("  sound: {system: acting", "  sound: {system: odd, options: {nope: 1}")
+    served = await serve(yaml, {"frail": str(plugin), "odd": str(odd)})
+    odd.write_text(PLUGIN)
+    (plugin.parent / "up").touch()
+    await served.host.reloader.mend()
+    assert await answer(served.ws("/frail"), "hi") == "Fine."
+    assert await answer(served.ws("/sound"), "hi") == APOLOGY
+    assert "unknown option 'nope'" in caplog.text

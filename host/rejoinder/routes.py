@@ -274,12 +274,11 @@ async def _opened(agent: Agent) -> PluginError | None:
 async def mend(routes: Routes, registry: Registry, *, loop: asyncio.AbstractEventLoop | None = None) -> Routes:
     """Open anew what does not answer; `routes` itself if nothing was mended."""
     down = routes.down
-    try:
-        resolved = await asyncio.to_thread(resolve, routes.config, registry)
-    except ConfigError as error:
-        log.error("a broken agent now loads, but its options are wrong:\n%s", error)
-        return routes
-    tried = {name: _made(resolved, name, loop) for name in down if name not in resolved.broken}
+    resolved, problems = await asyncio.to_thread(examine, routes.config, registry)
+    if problems:
+        log.error("a broken agent now loads, but its options are wrong:\n%s", "\n".join(map(str, problems)))
+    hopeless = {*resolved.broken, *resolved.wrong}
+    tried = {name: _made(resolved, name, loop) for name in down if name not in hopeless}
     faults = await asyncio.gather(*(_opened(agent) for agent in tried.values()))
     mended = {name: agent for (name, agent), fault in zip(tried.items(), faults, strict=True) if fault is None}
     if not mended:
