@@ -53,10 +53,9 @@ async def test_a_call_to_dummy_goes_as_in_the_guide(serve: Serve) -> None:
     served = await serve(DUMMY, own_loop=True)
     async with calling(served.ws("/llm-websocket"), details=None) as caller:
         assert (await caller.hears()).text == "How may I help you?"
-        assert caller.frames == [
-            {"response_type": "config", "config": {"auto_reconnect": True, "call_details": True}},
-            {"response_type": "response", "response_id": 0, "content": "How may I help you?", "content_complete": True},
-        ]
+        config, *begin = caller.frames  # two, if the end of the reply came a moment after its words
+        assert config == {"response_type": "config", "config": {"auto_reconnect": True, "call_details": True}}
+        assert {(frame["response_type"], frame["response_id"]) for frame in begin} == {("response", 0)}
         assert await answer(caller) == "I am sorry, can you say that again?"
         await caller.is_silent()
         assert (await caller.hears()).text == "I am sorry, can you say that again?"
