@@ -57,6 +57,7 @@ async def test_step_3_a_route_has_the_call_id_behind_it(serve: Serve, path: str)
     served = await serve(YAML)
     async with aiohttp.ClientSession() as session, session.ws_connect(served.http(path)) as ws:
         assert await ws.receive_json() == CONFIG
+        assert served.host.calls.live("/deep/er" if "deep" in path else "/llm-websocket", "retell", "c") is not None
 
 
 async def test_step_5_a_tunnel_that_ends_tls_stands_in_front(serve: Serve) -> None:

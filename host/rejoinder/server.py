@@ -67,6 +67,7 @@ class Server:
 
     async def _dial(self, request: web.Request, segments: list[str]) -> web.StreamResponse:
         path, call_id = self._split(segments)
+        call_id = call_id or _glued(request)
         route = self._reloader.routes.routes.get(path)
         is_redial = self._calls.live(path, RetellCodec.platform, call_id) is not None
         if route is None and not is_redial:
@@ -153,6 +154,12 @@ class Server:
         with contextlib.suppress(ConnectionError):  # who is gone needs no end
             await socket.response.write_eof()
         return socket.response
+
+
+def _glued(request: web.Request) -> str:
+    """The call id of a URL with a query: some have seen it added behind the query's last value instead of the path."""
+    _, slash, call_id = request.rel_url.raw_query_string.rpartition("/")
+    return unquote(call_id) if slash else ""
 
 
 def is_local(request: web.Request) -> bool:
