@@ -52,7 +52,9 @@ async def test_step_2_the_dummy_asks_and_never_understands(serve: Serve) -> None
             assert await received(ws, turn) == SORRY
 
 
-@pytest.mark.parametrize("path", ["/llm-websocket/c", "/llm-websocket/c?tenant=7", "/llm-websocket/c/", "/deep/er/c"])
+@pytest.mark.parametrize(
+    "path", ["/llm-websocket/c", "/llm-websocket/c?tenant=7", "/llm-websocket/c/", "/deep/er/c", "/llm-websocket?tenant=7/c"]
+)
 async def test_step_3_a_route_has_the_call_id_behind_it(serve: Serve, path: str) -> None:
     served = await serve(YAML)
     async with aiohttp.ClientSession() as session, session.ws_connect(served.http(path)) as ws:
