@@ -28,8 +28,9 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("effects", "newest_turn", "permission"),
     ("engine", "stopwatch"),
     ("protocols", "protocols.wire"),
-    ("protocols.chat_answer", "protocols.chat_details", "protocols.retell_details"),
+    ("protocols.chat_answer", "protocols.chat_details", "protocols.retell_details", "protocols.retell_sent"),
     ("protocols.retell_numbering", "protocols.retell_transcript", "protocols.chat_tools"),
+    ("protocols.retell_salvage",),
     ("protocols.retell", "protocols.chat"),
     # The file. Imports no plugin.
     ("config.tree", "config.sources", "config.syntax"),

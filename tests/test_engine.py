@@ -173,7 +173,7 @@ def test_a_newer_request_interrupts_the_live_turn() -> None:
 def test_a_request_before_the_begin_message_interrupts_it() -> None:
     talk = conversation()
     talk.opened()
-    assert talk.receive(request(1))[:2] == [CancelReply(1), ended(0, "interrupted", "begin")]
+    assert talk.receive(request(1))[:3] == [CancelReply(1), ended(0, "interrupted", "begin"), Send(Finish(0))]
 
 
 def test_the_live_request_asked_again_changes_nothing() -> None:

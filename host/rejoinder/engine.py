@@ -11,12 +11,12 @@ The rules
    platform has already thrown it away and nothing more is said.
 6. A ping is answered in any state.
 7. After an action nothing more of that turn is spoken, and there is one action at most.
-8. The begin message is turn 0. Its words are said once a call, whatever number of sockets carries it.
+8. The begin message is turn 0. Its words are said once a call, whatever number of sockets carries it. Interrupted, it is
+   completed with an empty one: of an agent that never completed it a platform may let nothing be heard.
 9. No turn ends in silence by accident: a reply that fails or gives nothing at all is closed with a line of the host's. A
    reply to the caller that yields "" chose to say nothing; a reminder always nudges.
 
 The table (a begin turn that waits for the call's details is live without a reply)
-----------------------------------------------------------------------------------
 state     event                        effects
 any       ping                         Send(Pong)
 any       details, digits, update      Deliver; details also end a begin turn's wait
@@ -28,7 +28,7 @@ any       request, newer               [CancelReply, TurnEnded(interrupted)] of 
 live      request, the same            nothing
 idle      request, the same            Send(Finish) with its whole text, once a socket, if no event showed that it arrived
 any       request, older               nothing
-live      caller interrupted           CancelReply, TurnEnded(interrupted)
+live      caller interrupted           CancelReply, TurnEnded(interrupted); of a begin turn also Send(Finish(0, ""))
 live      output of the live reply     Send(Speak) | Send(Finish with the action), TurnEnded(finished) | Send(Annotate) | Warn
 any       output of another            nothing, counted as dropped
 live      ended                        Send(Finish), TurnEnded(finished), or rule 9
@@ -227,7 +227,8 @@ class Conversation:
             return []
         cancel: list[Effect] = [] if turn.reply is None else [CancelReply(turn.reply)]
         turn.live, turn.interrupted, turn.reply = False, True, None
-        return [*cancel, TurnEnded(turn.number, turn.kind, "interrupted", turn.usage)]
+        ended: list[Effect] = [*cancel, TurnEnded(turn.number, turn.kind, "interrupted", turn.usage)]
+        return [*ended, Send(Finish(0))] if turn.number == 0 else ended
 
     # Replies.
 

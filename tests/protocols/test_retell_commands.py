@@ -208,10 +208,3 @@ def test_nothing_malformed_leaves(command: Command, wanted: int) -> None:
         for name, value in fields.get("agent_config", {}).items():
             low, high = KNOBS[name]
             assert low <= value <= high
-
-
-def test_speech_that_cuts_off_the_begin_message_completes_that_first() -> None:
-    """Retell lets nothing be heard of an agent that never answered id 0."""
-    first, second = frames(RetellCodec(), SpeakOut(1, "Stop.", cuts=0))
-    assert (first["response_id"], first["content"], first["content_complete"]) == (0, "", True)
-    assert (second["response_type"], second["content"]) == ("agent_interrupt", "Stop.")

@@ -10,16 +10,13 @@ that is no integer, not even "1": they are echoed, and an answer under a guessed
 from contextlib import suppress
 from typing import Any, Literal
 
-from msgspec import UNSET, DecodeError, Raw, Struct, UnsetType, ValidationError, field, to_builtins
+from msgspec import UNSET, DecodeError, Raw, Struct, UnsetType, ValidationError, field
 from msgspec.json import Decoder
 
 from rejoinder.dialogue import (
     Action,
     EndCall,
-    Metadata,
     PressDigits,
-    ToolCalled,
-    ToolReturned,
     Transcript,
     TransferCall,
     Tuning,
@@ -47,8 +44,21 @@ from rejoinder.events import (
 )
 from rejoinder.protocols.retell_details import call_details
 from rejoinder.protocols.retell_numbering import Numbering
+from rejoinder.protocols.retell_salvage import salvage
+from rejoinder.protocols.retell_sent import (
+    AgentInterrupt,
+    Config,
+    ConfigValues,
+    PingPong,
+    Response,
+    annotated,
+    over,
+    tuned,
+    wired,
+    wished,
+)
 from rejoinder.protocols.retell_transcript import REST, Item, TranscriptCache, utterances
-from rejoinder.protocols.wire import printable, to_json
+from rejoinder.protocols.wire import printable
 
 _KINDS: dict[str, TurnKind] = {"response_required": "response", "reminder_required": "reminder"}
 _SPEAKERS: dict[str, Literal["user", "agent"]] = {"user_turn": "user", "agent_turn": "agent"}
@@ -99,65 +109,6 @@ _PRESSES = Decoder(list[_Press])
 _UNREADABLE = (DecodeError, UnicodeDecodeError, RecursionError)
 
 
-class _Sent(Struct, tag_field="response_type"):
-    """Any frame of ours. A frame without its type would be taken for speech."""
-
-
-class _ConfigValues(Struct):
-    auto_reconnect: bool
-    call_details: bool
-    transcript_with_tool_calls: bool | UnsetType = UNSET
-
-
-class _Config(_Sent, tag="config"):
-    config: _ConfigValues
-
-
-class _PingPong(_Sent, tag="ping_pong"):
-    timestamp: int
-
-
-class _Response(_Sent, tag="response"):
-    response_id: int
-    content: str
-    content_complete: bool
-    no_interruption_allowed: bool | UnsetType = UNSET
-    end_call: bool | UnsetType = UNSET
-    transfer_number: str | UnsetType = UNSET
-    show_transferee_as_caller: bool | UnsetType = UNSET
-    digit_to_press: str | UnsetType = UNSET
-
-
-class _AgentInterrupt(_Sent, tag="agent_interrupt"):
-    interrupt_id: int
-    content: str
-    content_complete: bool
-    no_interruption_allowed: bool | UnsetType = UNSET
-    end_call: bool | UnsetType = UNSET
-    transfer_number: str | UnsetType = UNSET
-    digit_to_press: str | UnsetType = UNSET
-
-
-class _ToolCallInvocation(_Sent, tag="tool_call_invocation"):
-    tool_call_id: str
-    name: str
-    arguments: str
-
-
-class _ToolCallResult(_Sent, tag="tool_call_result"):
-    tool_call_id: str
-    content: str
-    successful: bool | UnsetType = UNSET
-
-
-class _Metadata(_Sent, tag="metadata"):
-    metadata: dict[str, Any]
-
-
-class _UpdateAgent(_Sent, tag="update_agent"):
-    agent_config: Tuning
-
-
 class RetellCodec:
     """One call's translator. It outlives the call's sockets: ids and transcript are carried from one to the next.
 
@@ -172,7 +123,7 @@ class RetellCodec:
     actions: frozenset[type[Action]] = frozenset({EndCall, TransferCall, PressDigits})
 
     def __init__(self, *, transcript_with_tool_calls: bool = False, tuning: Tuning | None = None) -> None:
-        self._config = _Config(_ConfigValues(True, True, True if transcript_with_tool_calls else UNSET))
+        self._config = Config(ConfigValues(True, True, True if transcript_with_tool_calls else UNSET))
         self._tuning = tuning or Tuning()
         self._numbering = Numbering()
         self._cache = TranscriptCache()
@@ -181,7 +132,7 @@ class RetellCodec:
     def opened(self) -> list[bytes]:
         """The configuration (first or never, so again on each redial), then the knobs as they were last turned."""
         self._numbering.redialled()
-        return [*_wire(self._config), *_tune(self._tuning)]
+        return [*wired(self._config), *tuned(self._tuning)]
 
     def closed(self) -> list[Event]:
         """A lost socket says nothing: the platform dials again."""
@@ -193,7 +144,7 @@ class RetellCodec:
             data = frame.encode() if isinstance(frame, str) else frame
             heard, transcript = self._read(data)
         except ValidationError as wrong:
-            return [_unknown(data, wrong)]
+            return self._misshapen(data, wrong)
         except UnicodeError:
             raise PeerError("a frame is not UTF-8") from None
         except RecursionError:
@@ -201,6 +152,15 @@ class RetellCodec:
         except DecodeError as wrong:
             raise PeerError(f"a frame is not JSON: {wrong}") from None
         return self._presses(heard) + self._events(heard, transcript, data)
+
+    def _misshapen(self, frame: bytes, wrong: ValidationError) -> list[Event]:
+        asked = salvage(frame)
+        if asked is None:
+            return [_unknown(frame, wrong)]
+        heard = _Heard(asked.interaction_type, response_id=asked.response_id)
+        request = self._request(heard, asked.transcript, frame)
+        told = UnknownReceived(f"{asked.interaction_type} of another shape")
+        return [told, request] if request is not None else [told]
 
     def _read(self, frame: bytes) -> tuple[_Heard, Transcript]:
         cut = self._cache.cut(frame)
@@ -259,24 +219,22 @@ class RetellCodec:
             case Finish():
                 return self._respond(command, complete=True)
             case Pong():
-                return _wire(_PingPong(command.token))
+                return wired(PingPong(command.token))
             case SpeakOut():
-                # Nothing at all is heard of an agent that never answered id 0.
-                begun = self._respond(Finish(0), complete=True) if command.cuts == 0 else []
-                speech = _AgentInterrupt(command.number, command.text, content_complete=True)
-                return begun + _wire(_wished(speech, command.uninterruptible, command.action))
+                speech = AgentInterrupt(command.number, command.text, content_complete=True)
+                return wired(wished(speech, command.uninterruptible, command.action))
             case Annotate():
-                return _annotate(command.note)
+                return annotated(command.note)
             case Tune():
-                self._tuning = _over(self._tuning, command.tuning)
-                return _tune(command.tuning)
+                self._tuning = over(self._tuning, command.tuning)
+                return tuned(command.tuning)
 
     def _respond(self, command: Speak | Finish, *, complete: bool) -> list[bytes]:
         wanted = self._numbering.id_of(command.turn)
         if wanted is None:
             return []
-        speech = _Response(wanted, command.text, complete)
-        return _wire(_wished(speech, command.uninterruptible, command.action if isinstance(command, Finish) else None))
+        speech = Response(wanted, command.text, complete)
+        return wired(wished(speech, command.uninterruptible, command.action if isinstance(command, Finish) else None))
 
 
 def _unknown(frame: bytes, wrong: ValidationError) -> Event:
@@ -295,52 +253,3 @@ def _words(frame: bytes) -> tuple[tuple[Word, ...], ...]:
     except _UNREADABLE:
         return ()
     return tuple([tuple(item.words or ()) for item in items if item.said])
-
-
-def _wished(speech: _Response | _AgentInterrupt, uninterruptible: bool, action: Action | None) -> _Sent:
-    """`speech` with its wishes; a wish that is not made is not sent."""
-    if uninterruptible:
-        speech.no_interruption_allowed = True
-    match action:
-        case EndCall():
-            speech.end_call = True
-        case TransferCall():
-            speech.transfer_number = action.to
-            if action.show_caller and isinstance(speech, _Response):
-                speech.show_transferee_as_caller = True
-        case PressDigits():
-            speech.digit_to_press = action.digits
-        case None:
-            pass
-    return speech
-
-
-def _annotate(note: ToolCalled | ToolReturned | Metadata) -> list[bytes]:
-    match note:
-        case ToolCalled():
-            arguments = to_json(dict(note.arguments))
-            return [] if arguments is None else _wire(_ToolCallInvocation(note.id, note.name, arguments.decode()))
-        case ToolReturned():
-            return _wire(_ToolCallResult(note.id, note.text, UNSET if note.successful is None else note.successful))
-        case Metadata():
-            return _wire(_Metadata(dict(note.data)))
-
-
-def _tune(tuning: Tuning) -> list[bytes]:
-    """A value out of the documented range would lose the whole frame, so it is brought in (NaN to the lower end)."""
-    within = Tuning(
-        None if tuning.responsiveness is None else min(max(0.0, tuning.responsiveness), 1.0),
-        None if tuning.interruption_sensitivity is None else min(max(0.0, tuning.interruption_sensitivity), 1.0),
-        None if tuning.reminder_trigger_ms is None else max(tuning.reminder_trigger_ms, 1),
-        None if tuning.reminder_max_count is None else max(tuning.reminder_max_count, 0),
-    )
-    return [] if within == Tuning() else _wire(_UpdateAgent(within))
-
-
-def _over(old: Tuning, new: Tuning) -> Tuning:
-    return Tuning(**{**to_builtins(old), **to_builtins(new)})
-
-
-def _wire(frame: _Sent) -> list[bytes]:
-    encoded = to_json(frame)
-    return [] if encoded is None else [encoded]

@@ -31,7 +31,7 @@ _SEPARATOR = re.compile(rb"[ \t\n\r]*+,[ \t\n\r]*+")
 _STILL_GROWING = 2
 
 #: Items that platforms put among utterances and nobody said (call object of retell-sdk 5.60, read 2026-11-22).
-_NOT_SAID = frozenset({"tool_call_invocation", "tool_call_result", "dtmf", "sms", "injected", "node_transition"})
+NOT_SAID = frozenset({"tool_call_invocation", "tool_call_result", "dtmf", "sms", "injected", "node_transition"})
 
 
 class Item(Struct):
@@ -43,7 +43,7 @@ class Item(Struct):
     @property
     def said(self) -> bool:
         """Whether somebody said this."""
-        return self.role not in _NOT_SAID
+        return self.role not in NOT_SAID
 
 
 _ITEM = Decoder(Item)
