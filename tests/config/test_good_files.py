@@ -172,6 +172,11 @@ def test_everything_read_or_looked_for_is_watched(whole: Config, folder: Any) ->
     assert loaded.files == {Path("rejoinder.yaml"), Path(".env"), Path("absent.txt"), Path("gone")}
 
 
+def test_a_folder_called_env_is_left_alone(folder: Any) -> None:
+    (folder.path / ".env").mkdir()
+    assert set(folder.config("agents: {ava: {system: dummy}}\n").agents) == {"ava"}
+
+
 def test_the_real_environment_wins_over_the_env_file(folder: Any) -> None:
     folder.write({".env": "A=file\nB=file\n"})
     assert folder.config("vars: {a: '${A}', b: '${B}'}", {"A": "real"}).vars == {"a": "real", "b": "file"}

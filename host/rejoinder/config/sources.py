@@ -8,7 +8,7 @@ from pathlib import Path
 from rejoinder.errors import Problem
 
 LARGEST = 4 * 1024 * 1024  # bytes; a prompt or a file of rules is far below
-_LINE = re.compile(r"(?:export\s+)?([A-Za-z_][A-Za-z0-9_]*)\s*=\s*(.*)\Z")
+_LINE = re.compile(r"\s*(?:export\s+)?([A-Za-z_][A-Za-z0-9_]*)\s*=\s*(.*)\Z")
 _ESCAPES = {"n": "\n", "t": "\t", "r": "\r"}
 
 
@@ -58,9 +58,9 @@ class Sources:
         return content
 
     def learn(self, path: Path) -> list[Problem]:
-        """Take the variables of a `.env` file, if it exists; what is wrong in it."""
+        """Take the variables of a `.env` file, if it exists and is not a folder; what is wrong in it."""
         self.files.add(path)
-        if not os.path.lexists(path):
+        if path.is_dir() or not os.path.lexists(path):
             return []
         try:
             text = self.read(path)
@@ -68,21 +68,25 @@ class Sources:
             return [Problem(str(path), 0, 0, "", str(error), error.remedy)]
         problems = []
         for number, line in enumerate(text.splitlines(), 1):
-            bare = line.strip()
-            found = _LINE.match(bare)
-            if found:
-                self._dotenv[found[1]] = unquoted(found[2])
-            elif bare and not bare.startswith("#"):
+            found = _LINE.match(line)
+            value = unquoted(found[2].rstrip()) if found else None
+            if found and value is not None:
+                self._dotenv[found[1]] = value
+            elif found:
+                what, remedy = "this quote is never closed", 'close it in this line; in "..." \\n stands for a line end'
+                problems.append(Problem(str(path), number, found.start(2) + 1, "", what, remedy))
+            elif (bare := line.strip()) and not bare.startswith("#"):
                 what, remedy = "this is not a variable", "write NAME=value, or # before a remark"
                 problems.append(Problem(str(path), number, 1, "", what, remedy))
         return problems
 
 
-def unquoted(value: str) -> str:
-    """A value of `.env`: as it stands in '…', with \\n and the like in "…", without a remark otherwise."""
+def unquoted(value: str) -> str | None:
+    """A value of `.env`: as it stands in '…', with \\n and the like in "…", without a remark otherwise; None if a quote is
+    not closed."""
     quoted = re.match(r"'([^']*)'|\"((?:[^\"\\]|\\.)*)\"", value)
     if quoted is None:
-        return re.split(r"\s#", value, maxsplit=1)[0].strip()
+        return None if value[:1] in ("'", '"') else re.split(r"\s#", value, maxsplit=1)[0].strip()
     if quoted[2] is None:
         return quoted[1]
     return re.sub(r"\\(.)", lambda escape: _ESCAPES.get(escape[1], escape[1]), quoted[2])
