@@ -51,7 +51,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("visit",),
     ("agents",),
     # One call, on the front.
-    ("outbox",),
+    ("complaints", "outbox"),
     ("session",),
     # Who is told of calls.
     ("observers",),

@@ -18,6 +18,7 @@ from manual import PAGES, ROOT, anchors, cell, codes, named, page, rows, section
 from rejoinder import (
     agents,
     cli,
+    complaints,
     contract,
     dialogue,
     handover,
@@ -27,7 +28,6 @@ from rejoinder import (
     outbox,
     pages,
     reload,
-    session,
     sockets,
     templates,
     visit,
@@ -40,7 +40,7 @@ from rejoinder.config.schema import schema
 from rejoinder.config.scope import Scope
 from rejoinder.config.shape import ServerConfig
 from rejoinder.lines import BUILT_IN
-from rejoinder.protocols import chat, chat_tools, retell
+from rejoinder.protocols import chat, chat_tools, retell, retell_sent
 from rejoinder.registry import Registry
 from rejoinder.routes import Routes
 from rejoinder.server import Server
@@ -232,7 +232,7 @@ def test_limits_and_times_are_those_of_the_code() -> None:
         "closing an agent": f"{inspect.signature(agents.Agent.close).parameters['within'].default:g} s",
         "`ended()` of a call": f"{visit.FAREWELL:g} s",
         "threads for plain generators": f"{threads} an agent",
-        "kinds of complaints that are told of one call": f"{session.MOST_COMPLAINTS}",
+        "kinds of complaints that are told of one call": f"{complaints.MOST_COMPLAINTS}",
         "one report of an observer": f"{observers.LIMIT:g} s",
         "reports that wait for one observer": f"{observers.ROOM}",
         "look for saved files": f"every {reload.WATCH_EVERY:g} s",
@@ -249,7 +249,7 @@ def test_how_long_a_call_waits_is_told() -> None:
 
 def test_every_frame_and_tool_of_a_platform_is_told() -> None:
     told = set(codes(section(PLATFORMS, "Retell")))
-    sent = {kind.__struct_config__.tag for kind in retell._Sent.__subclasses__()}
+    sent = {kind.__struct_config__.tag for kind in retell_sent.Sent.__subclasses__()}
     assert {*sent, *retell._KNOWN} <= {word for one in told for word in re.findall(r"\w+", one)}
     can = section(PLATFORMS, "What each platform can do")
     assert set(chat_tools._ARGUMENTS) <= set(codes(can))

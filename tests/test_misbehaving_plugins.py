@@ -5,7 +5,7 @@ from pathlib import Path
 import aiohttp
 import pytest
 
-from rejoinder.session import MOST_COMPLAINTS
+from rejoinder.complaints import MOST_COMPLAINTS
 from rejoinder.testing.caller import calling
 from served import Serve
 

@@ -369,6 +369,7 @@ async def test_a_call_waits_for_another_dial_and_then_ends(
     assert loop.time() - left == pytest.approx(grace, abs=1.0)
     ends = [record for record in caplog.records if getattr(record, "event", "") == "call ended"]
     assert [getattr(record, "ended_by", "") for record in ends] == [ended_by]
+    assert getattr(ends[0], "duration_ms", 1e6) < 1000, "the wait is no part of the call"
 
 
 async def test_the_server_drops_live_calls_when_it_stops(serve: Serve) -> None:

@@ -6,26 +6,23 @@ behind its seat at the agent.
 
 import asyncio
 import logging
-from collections import Counter
 from collections.abc import Callable, Mapping
 from typing import Any, ClassVar, Protocol
 
 from rejoinder.agents import Agent
 from rejoinder.call import CallFacts, look_up
+from rejoinder.complaints import Complaints
 from rejoinder.contract import CallReport, TurnReport
 from rejoinder.dialogue import EndedBy, Output
 from rejoinder.effects import CancelReply, Deliver, Effect, Send, StartReply, StartTimer, TurnEnded, TurnStarted, Warn
 from rejoinder.engine import Conversation
-from rejoinder.errors import PeerError
+from rejoinder.errors import PeerError, RejoinderError
 from rejoinder.events import Command, Details, DetailsGiven, DigitsPressed, Finish, Pong, Speak, TranscriptUpdated
 from rejoinder.lines import HostLines
 from rejoinder.orders import Order
 from rejoinder.outbox import Outbox, Socket
 from rejoinder.protocols import Codec, debug_frame
 from rejoinder.stopwatch import Stopwatch
-
-#: Different complaints of one call that are told; names that a peer makes up could fill the log.
-MOST_COMPLAINTS = 20
 
 #: A platform's tidy goodbye (RFC 6455, section 7.4.1).
 NORMAL_CLOSURE = 1000
@@ -57,9 +54,9 @@ class Session:
         "_details",
         "_dials",
         "_hears",
+        "_left",
         "_log",
         "_loop",
-        "_missed",
         "_on_end",
         "_outbox",
         "_seat",
@@ -107,9 +104,9 @@ class Session:
         self._details = Details()
         self._socket: Socket | None = None
         self._close_code: int | None = None
+        self._left: float | None = None  # when the last socket was lost, None while there is one
         self._understood = False
-        self._complaints: Counter[str] = Counter()
-        self._missed: set[str] = set()
+        self._complaints = Complaints(log)
         self._timers: dict[str, asyncio.TimerHandle] = {}
         self._stopwatches: dict[int, Stopwatch] = {}
         self._hears: frozenset[str] = frozenset()
@@ -136,7 +133,7 @@ class Session:
             self._detach(socket)
 
     def _attach(self, socket: Socket) -> None:
-        former, self._socket = self._socket, socket
+        former, self._socket, self._left = self._socket, socket, None
         self._dials += 1
         if self._dials > 1 and self._codec.begins:
             self._log.info("dialled again; the former socket %s", "is dropped" if former else f"ended with {self._close_code}")
@@ -150,6 +147,7 @@ class Session:
         if socket is not self._socket or self.ended is not None:
             return
         self._socket = None
+        self._left = self._loop.time()
         self._outbox.detach()
         self._close_code = socket.close_code or ABNORMAL_CLOSURE
         for event in self._codec.closed():
@@ -179,9 +177,7 @@ class Session:
         self._outbox.close()
         if self._socket is not None:
             self._socket.abort()
-        for complaint, times in self._complaints.items():
-            if times > 1:
-                self._log.warning("%s (%d times in this call)", complaint, times)
+        self._complaints.close()
         self._witness.call_ended(self._call_report(by))
         self._on_end(self)
 
@@ -200,17 +196,9 @@ class Session:
             self._perform(self._conversation.receive(event))
 
     def _misheard(self, frame: bytes | str, error: PeerError) -> None:
-        self._complain(str(error))
+        self._complaints.tell(str(error))
         if not self._understood and self._log.isEnabledFor(logging.DEBUG):
             self._outbox.urgent([debug_frame(frame)])
-
-    def _complain(self, complaint: str) -> None:
-        """Log a thing once a call; how often it came is said at the end."""
-        if complaint not in self._complaints and len(self._complaints) >= MOST_COMPLAINTS:
-            complaint = "further complaints of other kinds are not told"
-        self._complaints[complaint] += 1
-        if self._complaints[complaint] == 1:
-            self._log.warning("%s", complaint)
 
     def _field(self, name: str) -> str:
         value = look_up(name, self.facts, self._details)
@@ -269,7 +257,7 @@ class Session:
             self._outbox.put(effect)
 
     def _warn(self, effect: Warn) -> None:
-        self._complain(effect.what)
+        self._complaints.tell(effect.what)
 
     _PERFORM: ClassVar[Mapping[type, Callable[["Session", Any], None]]] = {
         StartReply: _start_reply,
@@ -297,21 +285,22 @@ class Session:
         self._perform(self._conversation.ended(reply))
 
     def on_failed(self, reply: int, error: BaseException) -> None:
-        self._log.error("the agent failed in a turn: %r", error, exc_info=error)
+        if isinstance(error, RejoinderError):  # raised on purpose: its text says it all
+            self._complaints.tell(f"the agent failed in a turn: {' '.join(str(error).split())}")
+        else:
+            self._log.error("the agent failed in a turn: %r", error, exc_info=error)
         self._perform(self._conversation.failed(reply))
 
     def on_order(self, order: Order) -> None:
         if self.ended is not None:
             return
         if self._outbox.is_full:
-            self._complain("the agent orders more than the platform takes; what is too much is dropped")
+            self._complaints.tell("the agent orders more than the platform takes; what is too much is dropped")
         else:
             self._perform(self._conversation.order(order))
 
     def on_missing(self, field: str) -> None:
-        if field not in self._missed:
-            self._missed.add(field)
-            self._log.warning("the call has no field %r; the text has nothing in its place", field)
+        self._complaints.tell(f"the call has no field {field!r}; the text has nothing in its place")
 
     # From the outbox.
 
@@ -342,5 +331,6 @@ class Session:
             turns=self._turns,
             redials=self._dials - 1,
             dropped_outputs=self._conversation.dropped_outputs + self._outbox.dropped,
-            duration=self._loop.time() - self._started,
+            duration=(self._loop.time() if self._left is None else self._left)
+            - self._started,  # waiting for another dial is no part of a call
         )
