@@ -65,7 +65,7 @@ async def until(come: Callable[[], object]) -> None:
         ("/dummy", "I am sorry, can you say that again?"),
         ("/echo", "You said: hello"),
         ("/rules", "What?"),
-        ("/llm", "I am sorry, something went wrong on my side. Could you say that again?"),
+        ("/llm", "I am sorry, could you say that again?"),
         ("/crashing", "I am sorry, could you say that again?"),
         ("/dummy/v1", "I am sorry, can you say that again?"),
     ],

@@ -21,6 +21,7 @@ NAMES = [
     "Output",
     "PressDigits",
     "Reply",
+    "ReplyFailed",
     "ResponseSystem",
     "Say",
     "Secret",

@@ -30,6 +30,7 @@ from rejoinder.dialogue import (
     Usage,
     Utterance,
 )
+from rejoinder.errors import ReplyFailed
 from rejoinder.events import Details
 from rejoinder.hookspecs import hookimpl
 
@@ -46,6 +47,7 @@ __all__ = [
     "Output",
     "PressDigits",
     "Reply",
+    "ReplyFailed",
     "ResponseSystem",
     "Say",
     "Secret",

@@ -3,6 +3,7 @@
 RejoinderError
  +-- ConfigError      the owner's file: carries every problem found, each with its place and remedy
  +-- PluginError      a plugin: does not import, does not open, breaks the contract
+ +-- ReplyFailed      a response system, in a reply: it knows that it has no answer
  +-- PeerError        what the platform sent: unreadable frame, wrong shape
  +-- CallRefused      a call that cannot be let in (unknown route, ...)
 """
@@ -47,6 +48,14 @@ class ConfigError(RejoinderError):
 
 class PluginError(RejoinderError):
     """A plugin does not load, does not open or breaks the contract; the text names it and its distribution."""
+
+
+class ReplyFailed(RejoinderError):
+    """Raised by a response system in a reply: it has no answer, and knows why.
+
+    The host logs the text in one line, without a traceback, and takes its own next step: the caller hears the host's line in
+    the call's language, and the turn has failed. The text says nothing of what was said in the call.
+    """
 
 
 class PeerError(RejoinderError):

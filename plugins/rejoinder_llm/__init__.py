@@ -4,11 +4,10 @@ What calls of one agent share is one HTTP session, so that connections stay open
 """
 
 from rejoinder import SystemSpec, hookimpl
-from rejoinder_llm.failure import AnswerFailed
 from rejoinder_llm.options import LLMOptions
 from rejoinder_llm.system import LLM, open_agent
 
-__all__ = ["LLM", "AnswerFailed", "LLMOptions", "rejoinder_response_system"]
+__all__ = ["LLM", "LLMOptions", "rejoinder_response_system"]
 
 
 @hookimpl

@@ -22,10 +22,6 @@ SHORT_WAIT = 2.0
 IDENTIFIER = re.compile(r"[\w.\-\[\]/]{1,64}")
 
 
-class AnswerFailed(Exception):
-    """There is no answer and no sentence to say instead: the host takes its next rung (a fallback agent, its apology)."""
-
-
 class AskFailed(Exception):
     """The server gave no answer, or not all of it.
 

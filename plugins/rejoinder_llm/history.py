@@ -23,7 +23,7 @@ class Message(Struct, frozen=True):
 
 
 def messages(turn: Turn, prompt: str, own_lines: frozenset[str], language: str, reminder: str, role: str) -> list[Message]:
-    """What to send for `turn`; never empty. `own_lines` are apologies of this plugin, which a model would only imitate.
+    """What to send for `turn`; never empty. `own_lines` are apologies of the owner, which a model would only imitate.
 
     Where the caller did not speak last, an instruction of `role` follows: many servers refuse a conversation
     that ends with the assistant, or has nothing but a system message, and others continue its last sentence.

@@ -74,13 +74,13 @@ class LLMOptions(Options, frozen=True):
         Meta(description="Role of such an instruction; `user` for servers that take a system message only at the start."),
     ] = "system"
     error_line: Annotated[
-        str | None,
+        str,
         Meta(
-            description="Spoken when the server fails; absent: a built-in line in English calls. "
-            '"" (and absent in other languages) leaves it to the host and its apology.'
+            description='Spoken when the server fails before a word was heard. "": the turn fails, and the caller hears the '
+            "host's apology in the call's language."
         ),
-    ] = None
-    timeout_line: Annotated[str | None, Meta(description="As error_line, when the server is late.")] = None
+    ] = ""
+    timeout_line: Annotated[str, Meta(description="As error_line, when the server is late.")] = ""
     connect_timeout: Annotated[float, Meta(gt=0, le=60, description="Longest wait for a connection.")] = 3.0
     first_byte_timeout: Annotated[
         float, Meta(gt=0, le=120, description="Longest wait for the first event of an answer, one retry included.")

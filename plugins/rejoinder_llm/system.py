@@ -4,18 +4,14 @@ import logging
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
-from rejoinder import Call, Reply, ResponseSystem, Turn, Usage
+from rejoinder import Call, Reply, ReplyFailed, ResponseSystem, Turn, Usage
 from rejoinder_llm import failure
 from rejoinder_llm.client import Answer, Client, open_client
-from rejoinder_llm.failure import AnswerFailed, AskFailed
+from rejoinder_llm.failure import AskFailed
 from rejoinder_llm.history import Message, messages
 from rejoinder_llm.options import LLMOptions
 
 logger = logging.getLogger("rejoinder.plugin.llm")
-
-#: Spoken in English calls only; a call in another language never hears them.
-ERROR_LINE = "I am sorry, something went wrong on my side. Could you say that again?"
-TIMEOUT_LINE = "I am sorry, this takes longer than it should. Could you say that again?"
 
 
 class LLM(ResponseSystem[LLMOptions]):
@@ -36,48 +32,46 @@ class LLM(ResponseSystem[LLMOptions]):
         return self._reply(turn)
 
     async def _reply(self, turn: Turn) -> Reply:
-        """Text as it comes. What was said before a failure is kept and the reply ends there; if nothing was, an apology."""
-        spoke = late = False
+        """Text as it comes. What was heard before a failure is kept and the reply ends there.
+
+        If nothing was, the owner's line is, or the reply fails. A reminder always fails: the host's own line is a nudge, an
+        apology is none.
+        """
+        spoke, why, late = False, "no words", False
         try:
             async with self._client.asked(await self._messages(turn)) as answer:
+                held = ""  # what nobody could hear: the host takes a text for words
                 while texts := await answer.read():
                     for text in texts:
+                        held += text
                         spoke = spoke or is_speakable(text)
-                        yield text
+                        if spoke:
+                            yield held
+                            held = ""
             self._review(answer, spoke=spoke)
             if answer.usage is not None:
                 yield Usage(answer.usage.prompt_tokens or 0, answer.usage.completion_tokens or 0)
         except AskFailed as failed:
             self._client.complaints.say(failed.kind, str(failed))
-            late = failed.late
-        if not spoke and turn.kind != "reminder":  # a nudge that cannot be had is the host's own line, not an apology
-            yield self._apology(late=late)
+            why, late = failed.kind, failed.late
+        if not spoke:
+            line = self._line(late=late) if turn.kind != "reminder" else ""
+            if not line:
+                raise ReplyFailed(f"no answer from {self.options.place} ({why})")
+            yield line
 
     async def _messages(self, turn: Turn) -> list[Message]:
         return messages(
             turn,
             prompt=await self.call.fill(self.options.prompt),
-            own_lines=frozenset(filter(None, (self._line(late=False), self._line(late=True)))),
+            own_lines=frozenset({self._line(late=False), self._line(late=True)} - {""}),
             language=self.call.language,
             reminder=await self.call.fill(self.options.reminder_instruction),
             role=self.options.instruction_role,
         )
 
     def _line(self, *, late: bool) -> str:
-        """The apology to speak, "" if that is the host's."""
-        given = self.options.timeout_line if late else self.options.error_line
-        if given is not None:
-            return self.call.render(given).strip()
-        if not is_english(self.call.language):
-            return ""
-        return TIMEOUT_LINE if late else ERROR_LINE
-
-    def _apology(self, *, late: bool) -> str:
-        line = self._line(late=late)
-        if not line:
-            name = "timeout_line" if late else "error_line"
-            raise AnswerFailed(f"no answer from {self.options.place}, and options.{name} has no line for {self.call.language}")
-        return line
+        return self.call.render(self.options.timeout_line if late else self.options.error_line).strip()
 
     def _review(self, answer: Answer, *, spoke: bool) -> None:
         """Say in the log what the caller would otherwise only wonder about."""
@@ -102,10 +96,6 @@ class LLM(ResponseSystem[LLMOptions]):
 
 def is_speakable(text: str) -> bool:
     return any(character.isalnum() for character in text)
-
-
-def is_english(language: str) -> bool:
-    return language.lower().replace("_", "-").partition("-")[0] in ("en", "eng")
 
 
 @asynccontextmanager

@@ -232,6 +232,20 @@ def rejoinder_response_system():
 """
 
 
+def test_live_fails_for_a_model_whose_server_is_dead(rejoinder: Any, folder: Path, unused_tcp_port: int) -> None:
+    dead = f"http://127.0.0.1:{unused_tcp_port}/v1"
+    (folder / "rejoinder.yaml").write_text(
+        f"agents: {{a: {{system: llm, language: de, options: {{base_url: '{dead}'}}}}}}\nroutes: {{/a: a}}\n"
+    )
+    outcome = rejoinder("check", "--live")
+    assert outcome.code == 1
+    assert ": Es tut mir leid, können Sie das bitte noch einmal sagen?" in outcome.out
+    assert "FAILED: the answer to 'Hello, can you help me?' failed; the log above says why" in outcome.out
+    assert f"no connection to {dead}" in outcome.err
+    assert f"the agent failed in a turn: no answer from {dead} (unreachable)" in outcome.err
+    assert "Traceback" not in outcome.err
+
+
 def test_live_fails_for_an_agent_that_fails_or_does_not_open(rejoinder: Any, folder: Path) -> None:
     (folder / "crashing.py").write_text(CRASHING)
     (folder / "closed.py").write_text(NOT_OPENING)

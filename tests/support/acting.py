@@ -12,6 +12,7 @@ from rejoinder import (
     Output,
     PressDigits,
     Reply,
+    ReplyFailed,
     ResponseSystem,
     Say,
     SyncReply,
@@ -26,8 +27,8 @@ from rejoinder import (
 )
 
 Act = Literal[
-    "polite", "stubborn", "slow", "crashing", "crashing_late", "silent", "endless", "waiting", "ending", "transferring",
-    "pressing", "rubbish", "tooling", "greeting", "interrupting", "coroutine", "listening",
+    "polite", "stubborn", "slow", "crashing", "crashing_late", "failing", "silent", "endless", "waiting", "ending",
+    "transferring", "pressing", "rubbish", "tooling", "greeting", "interrupting", "coroutine", "listening",
 ]  # fmt: skip
 
 
@@ -105,6 +106,8 @@ class Acting(ResponseSystem[ActingOptions]):
             threading.Event().wait(0.05)
             yield "Second."
             return
+        if self.options.act == "failing":
+            raise ReplyFailed("the ledger\ndoes not answer") from OSError("planned")
         yield from self._plain(turn)
 
     async def _async(self, turn: Turn) -> Reply:
@@ -130,6 +133,8 @@ class Acting(ResponseSystem[ActingOptions]):
                 self.call.tune(responsiveness=0.5)
                 self.call.interrupt("Listen!")
                 await asyncio.Event().wait()
+            case "failing":
+                raise ReplyFailed("the ledger\ndoes not answer") from OSError("planned")
             case _:
                 for output in self._plain(turn):
                     yield output

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from rejoinder import Call, CallFacts, Details, Output, Transcript, Turn, Utterance
+from rejoinder import Call, CallFacts, Details, Output, ReplyFailed, Transcript, Turn, Utterance
 from rejoinder.dialogue import TurnKind
 from rejoinder.testing.llm import Asked, FakeLLM
 from rejoinder_llm import LLM, LLMOptions, rejoinder_response_system
@@ -35,6 +35,16 @@ class Caller:
     async def hears(self, *said: str) -> str:
         """All words of the answer."""
         return "".join(output for output in await self.says(*said) if isinstance(output, str))
+
+    async def fails(self, *said: str, kind: TurnKind = "response") -> str:
+        """Why the reply failed; it did so without a word."""
+        answer = self.system.remind if kind == "reminder" else self.system.respond
+        try:
+            async for output in answer(self.turn(*said, kind=kind)):
+                assert not isinstance(output, str)
+        except ReplyFailed as failed:
+            return str(failed)
+        pytest.fail("it did not fail")
 
     async def is_silent(self, *said: str) -> list[Output]:
         return [output async for output in self.system.remind(self.turn(*said, kind="reminder"))]

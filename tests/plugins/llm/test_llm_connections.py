@@ -20,7 +20,7 @@ async def test_a_refusal_does_not_cost_the_connection(server: FakeLLM, agent: An
     server.will_send(b'{"error": {"code"', b': "x"}}', status=400)
     server.will_say("Hi.")
     caller = await agent()
-    await caller.says("Hello")
+    await caller.fails("Hello")
     assert await caller.hears("Hello") == "Hi."
     assert server.connections == 1
 
