@@ -1,6 +1,7 @@
 """The registry: plugins by name, from real distributions written to a folder and really imported."""
 
 import json
+import shlex
 import sys
 import threading
 from collections.abc import Callable, Iterator
@@ -179,6 +180,10 @@ def test_an_entry_point_may_name_an_object_in_a_module(install: Install) -> None
             "rejoinder_response_system failed: SystemExit: 1 (",
         ),
         (
+            SYSTEM.replace("def respond", "def reply"),
+            "rejoinder_response_system failed: TypeError: Weather is abstract: it lacks respond (",
+        ),
+        (
             OBSERVER.replace("return observing(Crm, Options)", "return Crm(Options())"),
             "expected rejoinder_observer to return ObserverSpec, found Crm",
         ),
@@ -290,7 +295,7 @@ def test_a_plugin_of_the_other_kind_is_told_where_to_be_named(install: Install) 
 @pytest.mark.parametrize(
     ("requires", "remedy"),
     [
-        ("rejoinder>=99", "-m pip install --upgrade 'rejoinder>=99'"),
+        ("rejoinder>=99", f"; run: {shlex.quote(sys.executable)} -m pip install --upgrade 'rejoinder>=99'"),
         ("rejoinder (>=99,<100)", "-m pip install --upgrade 'rejoinder>=99,<100'"),
         ("Rejoinder[test] ~= 99.1", "-m pip install --upgrade 'rejoinder~=99.1'"),
         ("rejoinder<0.0.1", "-m pip install --upgrade acme-weather"),

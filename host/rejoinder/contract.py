@@ -8,6 +8,7 @@ cancellation, keepalive and wire types are the host's alone. As promised to auth
 - Output after cancellation is dropped. Replies of one call may overlap while one is being cleaned up.
 """
 
+import inspect
 from abc import ABC, abstractmethod
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Generator, Iterable, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
@@ -126,7 +127,10 @@ class SystemSpec(Generic[OptionsT]):
 
 
 def per_call(system: type[ResponseSystem[OptionsT]], options: type[OptionsT]) -> SystemSpec[OptionsT]:
-    """The spec of a system whose calls share nothing but the options."""
+    """The spec of a system whose calls share nothing but the options. Raises TypeError for an abstract class."""
+    if inspect.isabstract(system):
+        missing = ", ".join(sorted(system.__abstractmethods__))
+        raise TypeError(f"{system.__name__} is abstract: it lacks {missing}")
 
     @asynccontextmanager
     async def open_agent(given: OptionsT) -> AsyncIterator[SystemFactory]:

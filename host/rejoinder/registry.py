@@ -9,6 +9,7 @@ import functools
 import importlib
 import importlib.util
 import inspect
+import shlex
 import sys
 import threading
 import traceback
@@ -250,7 +251,7 @@ def _check_version(source: _Source) -> None:
     missing = unmet(source.installed.requires or (), OURS, ours)
     if missing is not None:
         target = f"'{OURS}{missing.wanted}'" if missing.ours_is_older else source.distribution
-        remedy = f"run: {Path(sys.executable).name} -m pip install --upgrade {target}"
+        remedy = f"run: {shlex.quote(sys.executable)} -m pip install --upgrade {target}"
         raise source.fault(f"expected {OURS} {missing.wanted}, found {OURS} {ours}; {remedy}")
 
 

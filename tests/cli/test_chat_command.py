@@ -113,10 +113,12 @@ def test_nobody_there_is_one_sentence(chat: Any, unused_tcp_port: int) -> None:
     )
 
 
-def test_what_is_no_url_is_one_sentence(chat: Any) -> None:
-    outcome = chat("ws://")
-    assert outcome.code == 1
-    assert outcome.err.startswith("rejoinder: 'ws://' is not a URL that can be dialled")
+@pytest.mark.parametrize("url", ["http://", "ws://", "wss://:8080/desk", "ws://127.0.0.1:99999/desk", "http://[::1/desk"])
+def test_a_malformed_url_is_told_so_and_nobody_is_asked_for(chat: Any, url: str) -> None:
+    outcome = chat(url)
+    assert (outcome.code, outcome.err) == (
+        1, f"rejoinder: '{url}' is a malformed URL: expected one such as ws://127.0.0.1:8080/llm-websocket\n",
+    )  # fmt: skip
 
 
 @pytest.fixture

@@ -5,6 +5,8 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 
 def test_each_plugin_is_listed_with_its_distribution_version_and_options(rejoinder: Any) -> None:
     outcome = rejoinder("plugins")
@@ -14,7 +16,14 @@ def test_each_plugin_is_listed_with_its_distribution_version_and_options(rejoind
         assert [name, "response", "system", "rejoinder", version("rejoinder")] in lines
     assert 'prefix         text; default: "You said: "' in outcome.out
     assert "Said before what was heard." in outcome.out
-    assert max(map(len, outcome.out.splitlines())) < 300
+
+
+@pytest.mark.parametrize(("columns", "widest"), [("60", 60), ("100", 100), ("300", 120)])
+def test_lines_fit_the_terminal_and_an_eye(rejoinder: Any, monkeypatch: pytest.MonkeyPatch, columns: str, widest: int) -> None:
+    monkeypatch.setenv("COLUMNS", columns)
+    out = rejoinder("plugins").out
+    assert widest - 12 < max(map(len, out.splitlines())) <= widest
+    assert "No lists, no markdown, no emoji." in " ".join(out.split())
 
 
 def test_a_plugin_that_does_not_load_says_why_and_harms_nobody(rejoinder: Any, folder: Path) -> None:

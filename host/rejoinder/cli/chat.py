@@ -89,10 +89,14 @@ async def dial(url: str) -> int:
     """Talk to whoever answers at `url`."""
     from rejoinder.cli.talk import Talk
     from rejoinder.testing.caller import CannotDial, calling
+    from rejoinder.testing.dialling import MalformedURL
 
     try:
         async with calling(url) as caller:
             return await Talk(caller, sys.stdin, sys.stdout).run()
+    except MalformedURL as error:
+        complain(f"rejoinder: {error}")
+        return 1
     except CannotDial as error:
         complain(f"rejoinder: {error} ({_remedy(error.status)})")
         return 1

@@ -4,6 +4,7 @@ A plugin that does not load is told of, but the exit code is 0 all the same: it 
 is what 'rejoinder check' looks at."""
 
 import argparse
+import shutil
 import sys
 import textwrap
 from typing import TYPE_CHECKING
@@ -16,7 +17,8 @@ if TYPE_CHECKING:
 
 HELP = "list the installed response systems and observers"
 
-WIDTH = 120
+#: Columns of a line, if the terminal has as many; longer ones are hard to read.
+WIDEST = 120
 NONE = "No plugin is installed. Rejoinder's own come with it: run its install again."
 
 
@@ -44,9 +46,9 @@ def _tell(installed: "list[Installed]") -> None:
         kinds = " and ".join(provided.kind for provided in one.provides) or "DOES NOT LOAD"
         say(f"{one.name:<{width}}  {kinds:<15}  {one.distribution} {one.version}".rstrip())
         if one.fault:
-            say(_wrapped(one.fault, indent=width + 2))
+            say(_wrapped(one.fault, width + 2))
         for provided in one.provides:
-            _tell_options(provided.options, indent=width + 2)
+            _tell_options(provided.options, width + 2)
     broken = sum(one.fault != "" for one in installed)
     say(f"\n{count(len(installed), 'plugin')}{f', {broken} not loading' if broken else ''}" if installed else NONE)
 
@@ -54,14 +56,27 @@ def _tell(installed: "list[Installed]") -> None:
 def _tell_options(options: "tuple[Option, ...]", indent: int) -> None:
     if not options:
         say(f"{'':<{indent}}(no options)")
-    width = min(max((len(option.name) for option in options), default=0), WIDTH // 3)
+    width = min(max((len(option.name) for option in options), default=0), _columns() // 3)
+    margin = indent + width + 2
     for option in options:
         default = "required" if option.required else f"default: {option.default}"
-        say(f"{'':<{indent}}{option.name:<{width}}  {option.type}; {default}")
+        say(_wrapped(f"{option.type}; {default}", margin, first=f"{'':<{indent}}{option.name:<{width}}  "))
         if option.description:
-            say(_wrapped(option.description, indent=indent + width + 2))
+            say(_wrapped(option.description, margin))
 
 
-def _wrapped(text: str, indent: int) -> str:
+def _wrapped(text: str, indent: int, *, first: str = "") -> str:
+    """`text` in lines that fit, each behind a margin; that of the first may hold something."""
     margin = " " * indent
-    return textwrap.fill(text, WIDTH, initial_indent=margin, subsequent_indent=margin, break_long_words=False)
+    return textwrap.fill(
+        text,
+        _columns(),
+        initial_indent=first or margin,
+        subsequent_indent=margin,
+        break_long_words=False,
+        break_on_hyphens=False,
+    )
+
+
+def _columns() -> int:
+    return min(shutil.get_terminal_size(fallback=(WIDEST, 24)).columns, WIDEST)

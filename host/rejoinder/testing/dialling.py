@@ -28,10 +28,14 @@ class CannotDial(RejoinderError):
         super().__init__(reason)
 
 
+class MalformedURL(CannotDial):
+    """It is no URL of a route: nobody was asked."""
+
+
 def call_url(route: str, call_id: str) -> URL:
     """The URL of one call: its id is the last segment of the route's path, before any query; "" adds none.
 
-    Raises CannotDial for what is no URL.
+    Raises MalformedURL for what is no URL.
     """
     try:
         parts = urlsplit(route.strip())
@@ -39,7 +43,7 @@ def call_url(route: str, call_id: str) -> URL:
     except ValueError:
         dialable = False
     if not dialable:
-        raise CannotDial(f"{route!r} is not a URL that can be dialled: expected one such as ws://127.0.0.1:8080/llm-websocket")
+        raise MalformedURL(f"{route!r} is a malformed URL: expected one such as ws://127.0.0.1:8080/llm-websocket")
     path = f"{parts.path.rstrip('/')}/{quote(call_id, safe='')}" if call_id else parts.path
     return URL(parts._replace(path=path).geturl())
 
@@ -54,7 +58,7 @@ async def dial(session: ClientSession, url: URL) -> ClientWebSocketResponse:
     except TimeoutError as error:
         raise CannotDial(f"{url} did not answer within {HANDSHAKE:g} s") from error
     except InvalidURL as error:
-        raise CannotDial(f"{url} is not a URL that can be dialled") from error
+        raise MalformedURL(f"{str(url)!r} is a malformed URL") from error
     except (ClientError, OSError) as error:
         raise CannotDial(f"{url.origin()} cannot be reached: {_reason(error)}") from error
 
