@@ -22,7 +22,8 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("events", "orders"),
     ("call",),
     ("contract",),
-    ("hookspecs", "inventory", "lines", "security"),
+    ("declared", "hookspecs", "lines", "security"),
+    ("inventory",),
     ("__init__",),
     # Pure talk: events in, effects out; bytes to events.
     ("effects", "newest_turn", "permission"),
@@ -35,10 +36,10 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     # The file. Imports no plugin.
     ("config.tree", "config.sources", "config.syntax"),
     ("config.origin", "config.substitution"),
-    ("config.fault", "config.shape", "config.unit"),
+    ("config.shape", "config.unit"),
     ("config.value", "config.parse"),
-    ("config.content", "config.declared", "config.fields", "config.includes", "config.scope", "config.server"),
-    ("config.agents", "config.options", "config.typeschema"),
+    ("config.content", "config.fault", "config.fields", "config.includes", "config.scope", "config.server"),
+    ("config.agents", "config.options"),
     ("config.observers", "config.routes"),
     ("config.load", "config.schema"),
     ("config.show",),
@@ -82,7 +83,7 @@ PURE = (
 SEES: dict[str, tuple[str, ...]] = {
     "protocols": ("dialogue", "events"),
     "protocols.*": ("dialogue", "errors", "events", "protocols.*"),
-    "config*": ("config.*", "contract", "errors", "lines", "templates"),
+    "config*": ("config.*", "contract", "declared", "errors", "lines", "templates"),
     "registry": ("contract", "errors", "hookspecs", "inventory", "requirements"),
     "threads": (),
     "handover": ("call", "dialogue", "orders"),

@@ -1,7 +1,10 @@
-"""What a type says against a value, in plain words and with the path to it. Never with the value itself."""
+"""What a type says against a value, in plain words and with the path to it. Never with the value itself.
+
+Keys that a type does not have are found here: only structs of msgspec refuse them by themselves.
+"""
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from types import EllipsisType
 from typing import Any
@@ -9,6 +12,9 @@ from typing import Any
 import msgspec
 
 from rejoinder.config.origin import Step
+from rejoinder.config.tree import Listing, Node, Scalar, Table
+from rejoinder.config.value import nearest
+from rejoinder.declared import Declared, Schema
 
 _KINDS = {
     "str": "text", "int": "a whole number", "float": "a number", "bool": "true or false",
@@ -36,14 +42,70 @@ class Fault:
     missing: bool = False
 
 
+def unknown_keys(whole: Declared, node: Node, schema: Schema | None = None, steps: Steps = ()) -> Iterator[Fault]:
+    """Keys in the node that the type does not have."""
+    known = _meant(whole, whole.schema if schema is None else schema, node)
+    inside = _children(node)
+    for step, child in inside.items():
+        inner = _under(known, step)
+        if inner is not None:
+            yield from unknown_keys(whole, child, inner, (*steps, step))
+        elif "properties" in known and not known.get("additionalProperties"):
+            remedy = nearest(str(step), known["properties"]) or "it takes no options"
+            yield Fault(steps, f"unknown option '{step}'", remedy, key=str(step), certain=True)
+
+
+def _children(node: Node) -> Mapping[Step, Node]:
+    match node:
+        case Table(entries=entries):
+            return {name: entry.node for name, entry in entries.items()}
+        case Listing(items=items):
+            return dict(enumerate(items))
+        case _:
+            return {}
+
+
+def _meant(whole: Declared, schema: Schema, node: Node) -> Schema:
+    """The one form of the schema that the node can be meant for; any value if that is not clear."""
+    wanted = "object" if isinstance(node, Table) else "array"
+    fitting = [form for form in whole.forms(schema) if form.get("type") == wanted]
+    if len(fitting) > 1:
+        fitting = [form for form in fitting if _tagged(form, node)]
+    return fitting[0] if len(fitting) == 1 else {}
+
+
+def _tagged(form: Schema, node: Node) -> bool:
+    tags = {name: one["const"] for name, one in form.get("properties", {}).items() if "const" in one}
+    return any(isinstance(child, Scalar) and tags.get(str(at)) == child.value for at, child in _children(node).items())
+
+
+def _under(form: Schema, step: Step) -> Schema | None:
+    """What the form says of a key or list position, if it says something."""
+    if isinstance(step, str):
+        found = form.get("properties", {}).get(step, form.get("additionalProperties"))
+    else:
+        found = dict(enumerate(form.get("prefixItems", ()))).get(step, form.get("items"))
+    return found if isinstance(found, dict) else None
+
+
+def choices(whole: Declared, schema: Schema, steps: Steps) -> list[object]:
+    """The values that may stand under `steps`; none if they cannot be listed."""
+    found = []
+    for form in whole.forms(schema):
+        inner = _under(form, steps[0]) if steps else None
+        if inner is not None:
+            found += choices(whole, inner, steps[1:])
+        elif not steps:
+            found += form.get("enum") or [form[key] for key in ("const",) if key in form]
+    return found
+
+
 def missing(steps: Steps, name: str) -> Fault:
     return Fault(steps, f"the option '{name}' is missing", f"write '{name}: ...'", certain=True, missing=True)
 
 
-def fault_of(
-    error: msgspec.ValidationError, convert: Callable[[Any], object], given: Any, choices: Callable[[Steps], str]
-) -> Fault:
-    """The fault in an error of `convert(given)`. `choices` lists what a value may be, "" if that is no short list."""
+def fault_of(error: msgspec.ValidationError, convert: Callable[[Any], object], given: Any, whole: Declared) -> Fault:
+    """The fault in an error of `convert(given)`; `whole` is what the type declares that it converts to."""
     message, marks = _parts(error)
     steps = exact(convert, given, marks)
     if found := re.match(r"Object missing required field `(.*)`\Z", message):
@@ -51,7 +113,7 @@ def fault_of(
     if found := re.match(r"Object contains unknown field `(.*)`\Z", message):
         return Fault(steps, f"unknown option '{found[1]}'", key=found[1], certain=True)
     if re.match(r"Invalid (enum )?value\b", message):
-        allowed = choices(steps)
+        allowed = ", ".join(map(str, choices(whole, whole.schema, steps)))
         return Fault(steps, "not one of the values it may have", f"one of: {allowed}" if allowed else "")
     return Fault(steps, in_words(message))
 

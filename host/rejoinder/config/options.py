@@ -9,8 +9,7 @@ from typing import Any
 
 import msgspec
 
-from rejoinder.config.declared import choices, declared, unknown_keys
-from rejoinder.config.fault import Fault, Steps, fault_of, missing
+from rejoinder.config.fault import Fault, Steps, fault_of, missing, unknown_keys
 from rejoinder.config.origin import Origin
 from rejoinder.config.tree import (
     Broken,
@@ -25,8 +24,8 @@ from rejoinder.config.tree import (
     leaves,
     plain,
 )  # fmt: skip
-from rejoinder.config.value import nearest
 from rejoinder.contract import Secret
+from rejoinder.declared import Declared, Schema, legible
 from rejoinder.errors import Problem
 
 _SHORTEST_SECRET = 4  # what is shorter is no secret, and would be found in every word
@@ -82,7 +81,7 @@ class _Conversion:
         self.first: dict[Scalar, Fault] = {}
 
     def run(self) -> tuple[object | None, list[Fault]]:
-        unknown = list(self._unknown())
+        unknown = self._unknown()
         while True:
             given = plain(_without(self.place.node, unknown), self._choose)
             options, faults = (_model if self.is_model else _typed)(self.type, given)
@@ -94,16 +93,11 @@ class _Conversion:
 
     def _unknown(self) -> list[Fault]:
         if not self.is_model:
-            return list(unknown_keys(declared(self.type), self.place.node))
+            return list(unknown_keys(legible(self.type), self.place.node))
         fields, config = getattr(self.type, "model_fields", {}), getattr(self.type, "model_config", {})
-        if config.get("extra") == "allow" or not isinstance(self.place.node, Table):
-            return []
-        names = {name for field, about in fields.items() for name in (field, getattr(about, "alias", None)) if name}
-        return [
-            Fault((), f"unknown option '{name}'", nearest(name, names) or "it takes no options", key=name, certain=True)
-            for name in self.place.node.entries
-            if name not in names
-        ]
+        names: Schema = {name: {} for field, about in fields.items() for name in (field, getattr(about, "alias", None)) if name}
+        schema = {"type": "object", "properties": names, "additionalProperties": config.get("extra") == "allow"}
+        return list(unknown_keys(Declared(schema), self.place.node))
 
     def _choose(self, scalar: Scalar) -> Plain:
         return scalar.readings()[self.reading.get(scalar, 0)]
@@ -218,13 +212,10 @@ def _convert(options_type: Any, given: Any) -> tuple[object | None, list[Fault]]
     def convert(value: Any) -> object:
         return msgspec.convert(value, options_type, dec_hook=_hook)
 
-    def allowed(steps: Steps) -> str:
-        return choices(declared(options_type), steps)
-
     try:
         return convert(given), []
     except msgspec.ValidationError as error:
-        return None, [fault_of(error, convert, given, allowed)]
+        return None, [fault_of(error, convert, given, legible(options_type))]
     except Exception as error:  # noqa: BLE001 - the checks of an options type are a stranger's code
         return None, [_failed(error)]
 

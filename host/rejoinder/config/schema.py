@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from rejoinder.config.routes import PLATFORMS
-from rejoinder.config.typeschema import Schema, TypeSchema
+from rejoinder.declared import Schema, legible
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
 _ABOUT = ("title", "description", "default", "examples", "deprecated")
@@ -146,9 +146,9 @@ def _route() -> Schema:
 
 def _then(name: str, prefix: str, defs: Schema, options_type: Any) -> Schema:
     """The options of one system. Those that it requires may be inherited, then they are not asked for here."""
-    top, found = _of_type(prefix, options_type)
-    required = top.pop("required", [])
-    defs |= {key: loosened(one) for key, one in found.items()}
+    found = legible(options_type, prefix)
+    top, required = found.schema, found.schema.pop("required", [])
+    defs |= {key: loosened(one) for key, one in found.defs.items()}
     defs[prefix] = loosened(top)
     this = {"properties": {"system": {"const": name}}, "required": ["system"]}
     then: Schema = {"properties": {"options": {"anyOf": [{"$ref": f"#/$defs/{prefix}"}, _IN_A_FILE]}}}
@@ -161,26 +161,16 @@ def _then(name: str, prefix: str, defs: Schema, options_type: Any) -> Schema:
     return {"if": this, "then": {**then, "if": {"not": {"required": ["extends"]}}, "then": asked}}
 
 
-def _of_type(prefix: str, options_type: Any) -> tuple[Schema, Schema]:
-    """The schema of a type and the definitions it needs; any mapping for a type that has no schema."""
-    try:
-        if hasattr(options_type, "model_json_schema"):
-            own = options_type.model_json_schema(ref_template=f"#/$defs/{prefix}.{{model}}")
-            return own, {f"{prefix}.{key}": one for key, one in own.pop("$defs", {}).items()}
-        types = TypeSchema(prefix)
-        return types.whole(options_type), types.defs
-    except Exception:  # noqa: BLE001 - a stranger's type; an editor without its options is better than no schema
-        return {"type": "object"}, {}
-
-
 def loosened(given: Schema) -> Schema:
     """A type's schema as a file may write it: a text may stand in a file, anything single may come from outside; keys
     that the type does not have are refused, and so is null."""
+    if given.get("default", "") is None or given.get("format") == "password":
+        given = {key: value for key, value in given.items() if key != "default"}
     match given:
         case {"anyOf": list() as forms} | {"oneOf": list() as forms}:
             inner = [loosened(form) for form in forms if form != {"type": "null"}]
             about = {key: value for key, value in given.items() if key not in ("anyOf", "oneOf")}
-            return {**about, "anyOf": inner}
+            return {**inner[0], **about} if len(inner) == 1 else {**about, "anyOf": inner}
         case {"type": "object"}:
             return _loosened_object(given)
         case {"type": "array"}:
