@@ -9,7 +9,7 @@ from typing import Any
 
 import msgspec
 
-from rejoinder.config.fault import Fault, Steps, fault_of, missing, unknown_keys
+from rejoinder.config.fault import Fault, Steps, fault_of, missing, unknown_keys, walk
 from rejoinder.config.origin import Origin
 from rejoinder.config.tree import (
     Broken,
@@ -23,7 +23,8 @@ from rejoinder.config.tree import (
     kind_of_value,
     leaves,
     plain,
-)  # fmt: skip
+    resolve,
+)
 from rejoinder.contract import Secret
 from rejoinder.declared import Declared, Schema, legible
 from rejoinder.errors import Problem
@@ -71,24 +72,25 @@ def _node(value: Any, mark: Mark) -> Node:
 
 
 class _Conversion:
-    """One conversion: values from outside are offered in one reading after the other until the type takes one."""
+    """One conversion: values from outside are offered in one reading after the other until the type takes one, and, if it
+    takes none, in the first one again, whose fault is then told."""
 
     def __init__(self, options_type: Any, place: Origin) -> None:
         self.type = options_type
         self.is_model = hasattr(options_type, "model_validate")
         self.place = place
         self.reading: dict[Scalar, int] = {}
-        self.first: dict[Scalar, Fault] = {}
 
     def run(self) -> tuple[object | None, list[Fault]]:
         unknown = self._unknown()
         while True:
-            given = plain(_without(self.place.node, unknown), self._choose)
+            given = plain(self.place.node, self._choose)
+            for fault in unknown:  # so that the rest can be looked at
+                walk(given, fault.steps).pop(fault.key)
             options, faults = (_model if self.is_model else _typed)(self.type, given)
-            if not [fault for fault in faults if self._advance(fault)]:
+            if not [fault for fault in faults if self._advance(fault)]:  # each goes to its next reading
                 break
-        kept = [self.first.get(scalar, fault) if (scalar := self._scalar(fault)) else fault for fault in faults]
-        kept = [fault for fault in kept if fault.certain or not self._guesses(fault)]
+        kept = [fault for fault in faults if fault.certain or not self._guesses(fault)]
         return (None if unknown or faults else options), unknown + kept
 
     def _unknown(self) -> list[Fault]:
@@ -100,7 +102,8 @@ class _Conversion:
         return list(unknown_keys(Declared(schema), self.place.node))
 
     def _choose(self, scalar: Scalar) -> Plain:
-        return scalar.readings()[self.reading.get(scalar, 0)]
+        readings = scalar.readings()
+        return readings[self.reading.get(scalar, 0) % len(readings)]
 
     def _scalar(self, fault: Fault) -> Scalar | None:
         node = self._at(fault.steps).node
@@ -117,12 +120,9 @@ class _Conversion:
         scalar = self._scalar(fault)
         if scalar is None:
             return False
-        self.first.setdefault(scalar, fault)
-        self.reading[scalar] = self.reading.get(scalar, 0) + 1
-        more = self.reading[scalar] < len(scalar.readings())
-        if not more:
-            self.reading[scalar] -= 1
-        return more
+        at, last = self.reading.get(scalar, 0), len(scalar.readings())
+        self.reading[scalar] = min(at + 1, last)
+        return at < last
 
     def _guesses(self, fault: Fault) -> bool:
         """Whether the fault may only be that of a placeholder, or of a value whose own fault was reported."""
@@ -144,29 +144,8 @@ def _remedy(what: str, scalar: Scalar | None) -> str:
         return "quote it"
     if what.startswith("expected true or false") and scalar.text in _YES_NO:
         return "write true or false"
-    numeric = not isinstance(Scalar(scalar.mark, scalar.text, plain=True).value, str | None)
+    numeric = not isinstance(resolve(scalar.text), str | None)
     return "take the quotes away" if "number, got text" in what and numeric and not scalar.substituted else ""
-
-
-def _without(node: Node, unknown: list[Fault]) -> Node:
-    """The tree without the keys that nobody knows, so that the rest can be looked at."""
-    for fault in unknown:
-        node = _cut(node, fault.steps, fault.key)
-    return node
-
-
-def _cut(node: Node, steps: Steps, key: str) -> Node:
-    match node, steps:
-        case Table(mark, entries, read), ():
-            return Table(mark, {name: entry for name, entry in entries.items() if name != key}, read)
-        case Table(mark, entries, read), (step, *rest) if step in entries:
-            entry = entries[str(step)]
-            return Table(mark, {**entries, str(step): Entry(entry.key, _cut(entry.node, tuple(rest), key))}, read)
-        case Listing(mark, items, flow), (step, *rest):
-            cut = (_cut(item, tuple(rest), key) if at == step else item for at, item in enumerate(items))
-            return Listing(mark, tuple(cut), flow)
-        case _:
-            return node
 
 
 def _hook(wanted: type, given: object) -> object:

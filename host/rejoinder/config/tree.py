@@ -65,16 +65,9 @@ class Scalar:
 
     def readings(self) -> list[Plain]:
         """All that the value may be taken for: one thing if it was written there, more if it came from outside."""
-        found: list[Plain] = [self.value]
-        if self.substituted:
-            found += [self.text, resolve(self.text), _LAX_BOOL.get(self.text.lower())]
-        if self.missing:
-            found += [1, 1.0, True]
-        return [one for at, one in enumerate(found) if at == 0 or (one is not None and not _among(one, found[:at]))]
-
-
-def _among(value: Plain, others: list[Plain]) -> bool:
-    return any(type(value) is type(other) and value == other for other in others)
+        others = [self.text, resolve(self.text), _LAX_BOOL.get(self.text.lower())] if self.substituted else []
+        others += [1, 1.0, True] if self.missing else []
+        return [self.value, *(one for one in others if one is not None)]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
