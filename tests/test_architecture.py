@@ -35,8 +35,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("protocols.retell", "protocols.chat"),
     # The file. Imports no plugin.
     ("config.tree", "config.sources", "config.syntax"),
-    ("config.origin", "config.substitution"),
-    ("config.shape", "config.unit"),
+    ("config.shape", "config.substitution", "config.unit"),
     ("config.value", "config.parse"),
     ("config.content", "config.fault", "config.fields", "config.includes", "config.scope", "config.server"),
     ("config.agents", "config.options"),

@@ -7,10 +7,9 @@ from dataclasses import dataclass
 
 from rejoinder.config.content import read_in
 from rejoinder.config.fields import check_options, check_spoken
-from rejoinder.config.origin import Origin
 from rejoinder.config.scope import Scope, check_name, read_language, read_timezone
 from rejoinder.config.shape import AgentConfig
-from rejoinder.config.tree import Entry, Listing, Node, Scalar, Table, files_read, plain
+from rejoinder.config.tree import Entry, Listing, Node, Origin, Scalar, Table, files_read, plain
 from rejoinder.config.unit import Unit
 from rejoinder.config.value import Value, nearest
 from rejoinder.templates import Template, template
@@ -97,7 +96,7 @@ class Agents:
         return AgentConfig(
             full, name, given, begin, reminder,
             read_language(value, scope.language), read_timezone(value, scope.timezone), scope.vars, scope.numbers,
-            frozenset(files_read(options.node)) if options else frozenset(), fingerprint(name, given),
+            files_read(options.node) if options else frozenset(), fingerprint(name, given),
             value.unit.part, value.origin,
         )  # fmt: skip
 

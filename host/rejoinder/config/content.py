@@ -1,9 +1,8 @@
 """`options:` with the files that it names read in."""
 
-from rejoinder.config.origin import Origin
 from rejoinder.config.parse import Parser
 from rejoinder.config.sources import Unreadable
-from rejoinder.config.tree import Broken, Entry, Listing, Node, Scalar, Table, kind
+from rejoinder.config.tree import Broken, Entry, Listing, Node, Origin, Scalar, Table, kind
 from rejoinder.config.value import NO_VALUE, Value, file_text
 
 

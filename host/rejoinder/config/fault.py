@@ -4,15 +4,14 @@ Keys that a type does not have are found here: only structs of msgspec refuse th
 """
 
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from types import EllipsisType
 from typing import Any
 
 import msgspec
 
-from rejoinder.config.origin import Step
-from rejoinder.config.tree import Listing, Node, Scalar, Table
+from rejoinder.config.tree import Node, Scalar, Step, Table, inside
 from rejoinder.config.value import nearest
 from rejoinder.declared import Declared, Schema
 
@@ -45,24 +44,13 @@ class Fault:
 def unknown_keys(whole: Declared, node: Node, schema: Schema | None = None, steps: Steps = ()) -> Iterator[Fault]:
     """Keys in the node that the type does not have."""
     known = _meant(whole, whole.schema if schema is None else schema, node)
-    inside = _children(node)
-    for step, child in inside.items():
+    for step, child in inside(node).items():
         inner = _under(known, step)
         if inner is not None:
             yield from unknown_keys(whole, child, inner, (*steps, step))
         elif "properties" in known and not known.get("additionalProperties"):
             remedy = nearest(str(step), known["properties"]) or "it takes no options"
             yield Fault(steps, f"unknown option '{step}'", remedy, key=str(step), certain=True)
-
-
-def _children(node: Node) -> Mapping[Step, Node]:
-    match node:
-        case Table(entries=entries):
-            return {name: entry.node for name, entry in entries.items()}
-        case Listing(items=items):
-            return dict(enumerate(items))
-        case _:
-            return {}
 
 
 def _meant(whole: Declared, schema: Schema, node: Node) -> Schema:
@@ -76,7 +64,7 @@ def _meant(whole: Declared, schema: Schema, node: Node) -> Schema:
 
 def _tagged(form: Schema, node: Node) -> bool:
     tags = {name: one["const"] for name, one in form.get("properties", {}).items() if "const" in one}
-    return any(isinstance(child, Scalar) and tags.get(str(at)) == child.value for at, child in _children(node).items())
+    return any(isinstance(child, Scalar) and tags.get(str(at)) == child.value for at, child in inside(node).items())
 
 
 def _under(form: Schema, step: Step) -> Schema | None:

@@ -1,9 +1,9 @@
 """`{{ name }}` in the texts of the file: references that can only come out empty are found before anybody calls."""
 
 import re
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterator
 
-from rejoinder.config.tree import Listing, Scalar, Table
+from rejoinder.config.tree import Scalar, inside
 from rejoinder.config.value import Value, nearest
 from rejoinder.templates import CALL_FIELDS, FIELD
 
@@ -26,19 +26,12 @@ def check_options(value: Value, known_vars: Collection[str]) -> None:
 
     Other braces are left alone: what they mean there is the system's to say.
     """
-    steps: Iterable[str | int] = ()
-    match value.node:
-        case Scalar() as scalar if isinstance(scalar.value, str):
-            for name in FIELD.findall(scalar.text):
-                if name.partition(".")[0] in ("vars", "call") and (fault := _reference_fault(name, known_vars)):
-                    value.wrong(*fault)
-        case Table(entries=entries):
-            steps = entries
-        case Listing(items=items):
-            steps = range(len(items))
-        case _:
-            pass
-    for step in steps:
+    scalar = value.node
+    if isinstance(scalar, Scalar) and isinstance(scalar.value, str):
+        for name in FIELD.findall(scalar.text):
+            if name.partition(".")[0] in ("vars", "call") and (fault := _reference_fault(name, known_vars)):
+                value.wrong(*fault)
+    for step in inside(value.node):
         if child := value.child(step):
             check_options(child, known_vars)
 

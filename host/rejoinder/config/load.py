@@ -8,14 +8,13 @@ from pathlib import Path
 from rejoinder.config.agents import Agents
 from rejoinder.config.includes import included
 from rejoinder.config.observers import read_observers
-from rejoinder.config.origin import Origin
 from rejoinder.config.parse import Parser
 from rejoinder.config.routes import Routes
 from rejoinder.config.scope import Scope, read_scope
 from rejoinder.config.server import is_loopback, read_server
 from rejoinder.config.shape import Config, RouteConfig, ServerConfig
 from rejoinder.config.sources import Sources, Unreadable
-from rejoinder.config.tree import Broken, Mark, Table, kind
+from rejoinder.config.tree import Broken, Mark, Origin, Table, kind
 from rejoinder.config.unit import Unit
 from rejoinder.config.value import Value
 from rejoinder.errors import Problem

@@ -3,10 +3,9 @@
 from rejoinder.config.agents import fingerprint
 from rejoinder.config.content import read_in
 from rejoinder.config.fields import check_options
-from rejoinder.config.origin import Origin
 from rejoinder.config.scope import Scope, check_name
 from rejoinder.config.shape import ObserverConfig
-from rejoinder.config.tree import Broken, Entry, Table, files_read, plain
+from rejoinder.config.tree import Broken, Entry, Origin, Table, files_read, plain
 from rejoinder.config.value import Value
 
 KEYS = ("system", "options")
@@ -45,4 +44,4 @@ def _observer(name: str, value: Value, scope: Scope) -> ObserverConfig | None:
         return None
     origin = Origin(value.origin.where, value.origin.key, Table(value.node.mark, entries))
     data = plain(options)
-    return ObserverConfig(name, text, data, frozenset(files_read(options)), fingerprint(text, data), origin)
+    return ObserverConfig(name, text, data, files_read(options), fingerprint(text, data), origin)

@@ -10,18 +10,18 @@ from typing import Any
 import msgspec
 
 from rejoinder.config.fault import Fault, Steps, fault_of, missing, unknown_keys, walk
-from rejoinder.config.origin import Origin
 from rejoinder.config.tree import (
     Broken,
     Entry,
     Listing,
     Mark,
     Node,
+    Origin,
     Plain,
     Scalar,
     Table,
     kind_of_value,
-    leaves,
+    nodes,
     plain,
     resolve,
 )
@@ -126,12 +126,14 @@ class _Conversion:
 
     def _guesses(self, fault: Fault) -> bool:
         """Whether the fault may only be that of a placeholder, or of a value whose own fault was reported."""
-        return any(isinstance(leaf, Broken) or leaf.missing for leaf in leaves(self._at(fault.steps).node))
+        return any(
+            isinstance(one, Broken) or (isinstance(one, Scalar) and one.missing) for one in nodes(self._at(fault.steps).node)
+        )
 
     def problem(self, fault: Fault) -> Problem:
         remedy = fault.remedy or _remedy(fault.what, self._scalar(fault))
         what = fault.what
-        for leaf in leaves(self.place.node):
+        for leaf in nodes(self.place.node):
             if isinstance(leaf, Scalar) and leaf.substituted and len(leaf.text) >= _SHORTEST_SECRET:
                 what = what.replace(leaf.text, "***")
         return self.place.problem(fault.steps, what, remedy, key=fault.key)

@@ -22,10 +22,9 @@ from yaml.events import (
     SequenceStartEvent,
 )
 
-from rejoinder.config.origin import join
 from rejoinder.config.substitution import Substitution
 from rejoinder.config.syntax import TEMPLATE, explain
-from rejoinder.config.tree import Broken, Entry, Listing, Mark, Node, Scalar, Table, kind_of_value, resolve
+from rejoinder.config.tree import Broken, Entry, Listing, Mark, Node, Scalar, Table, join, kind_of_value, resolve
 from rejoinder.config.unit import Unit
 
 DEEPEST = 64  # brackets in brackets

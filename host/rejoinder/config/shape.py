@@ -5,7 +5,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from rejoinder.config.origin import Origin
+from rejoinder.config.tree import Origin
 from rejoinder.templates import Template
 
 

@@ -6,9 +6,8 @@ from typing import Any
 import yaml
 
 from rejoinder.config.load import Loaded
-from rejoinder.config.origin import Origin
 from rejoinder.config.shape import AgentConfig, Config, ObserverConfig, RouteConfig
-from rejoinder.config.tree import Broken, Listing, Node, Scalar, Table
+from rejoinder.config.tree import Broken, Listing, Node, Origin, Scalar, Table
 from rejoinder.config.unit import Unit
 
 MASK = "***"

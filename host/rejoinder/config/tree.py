@@ -1,13 +1,15 @@
-"""A YAML file as a tree that knows the place of everything in it.
+"""A YAML file as a tree that knows the place of everything in it, so that problems are reported in the right place.
 
 Scalars follow the core schema of YAML 1.2.2 (section 10.3.2): `on`, `no`, `12:30` and dates are text.
 """
 
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
+
+from rejoinder.errors import Problem
 
 _NULL = frozenset({"", "~", "null", "Null", "NULL"})
 _BOOL = {word: value for value in (True, False) for word in (str(value), str(value).lower(), str(value).upper())}
@@ -17,6 +19,7 @@ _LONGEST_NUMBER = 300  # longer digits are no number anybody means, and Python r
 _LAX_BOOL = {"1": True, "yes": True, "on": True, "true": True, "0": False, "no": False, "off": False, "false": False}
 
 Plain = str | int | float | bool | None
+Step = str | int
 
 
 class Mark(NamedTuple):
@@ -118,58 +121,87 @@ def plain(node: Node, choose: Callable[[Scalar], Plain] = lambda scalar: scalar.
             return None
 
 
-def leaves(node: Node) -> Iterator[Scalar | Broken]:
-    """Every value in the node that holds no others."""
+def inside(node: Node) -> Mapping[Step, Node]:
+    """What the node holds, by key or position."""
     match node:
-        case Scalar() | Broken():
-            yield node
-        case Listing():
-            for item in node.items:
-                yield from leaves(item)
-        case Table():
-            for entry in node.entries.values():
-                yield from leaves(entry.node)
+        case Table(entries=entries):
+            return {name: entry.node for name, entry in entries.items()}
+        case Listing(items=items):
+            return dict(enumerate(items))
+        case _:
+            return {}
 
 
-def files_read(node: Node) -> Iterator[Path]:
+def nodes(node: Node) -> Iterator[Node]:
+    """The node and all that is in it."""
+    yield node
+    for child in inside(node).values():
+        yield from nodes(child)
+
+
+def files_read(node: Node) -> frozenset[Path]:
     """Every file that a value in the node came from."""
-    match node:
-        case Scalar():
-            yield from node.read
-        case Listing():
-            for item in node.items:
-                yield from files_read(item)
-        case Table():
-            yield from node.read
-            for entry in node.entries.values():
-                yield from files_read(entry.node)
-        case Broken():
-            return
+    return frozenset(path for one in nodes(node) if isinstance(one, Scalar | Table) for path in one.read)
 
 
 def kind(node: Node) -> str:
     """What the node is, in words."""
-    match node:
-        case Table():
-            return "a mapping"
-        case Listing():
-            return "a list"
-        case Broken():
-            return "nothing"
-        case Scalar():
-            return kind_of_value(node.value)
+    if isinstance(node, Scalar):
+        return kind_of_value(node.value)
+    return "a mapping" if isinstance(node, Table) else "a list" if isinstance(node, Listing) else "nothing"
 
 
 def kind_of_value(value: Plain) -> str:
     """What a plain value is, in words."""
-    match value:
-        case None:
-            return "nothing"
-        case bool():
-            return "true or false"
-        case int():
-            return "a whole number"
-        case float():
-            return "a number"
-        case str():
-            return "text"
+    return {str: "text", int: "a whole number", float: "a number", bool: "true or false"}.get(type(value), "nothing")
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Origin:
+    """A value of the file, its path of keys and the place of the key that leads to it: for others an opaque handle."""
+
+    where: str
+    key: Mark
+    node: Node
+
+    def problem(self, steps: Sequence[Step], what: str, remedy: str = "", *, key: str = "") -> Problem:
+        """What is wrong at the value under `steps` (keys and list positions), or as far towards it as the file goes.
+
+        A mapping is shown by the key that leads to it: that is where a reader looks for it. `key` shows a key of the
+        value instead of the value as a whole.
+        """
+        place: Origin = self
+        where = self.where
+        for step in steps:
+            place = place.child(step) or place
+            where = join(where, step)
+        found = place.child(key) if key else None
+        mark = found.key if found else place.key if isinstance(place.node, Table) else place.node.mark
+        return problem_at(mark, where, what, remedy)
+
+    def child(self, step: Step) -> "Origin | None":
+        """The handle of the value under a key or list position, if there is one."""
+        match self.node, step:
+            case Table(entries=entries), str() if step in entries:
+                return Origin(join(self.where, step), *entries[step])
+            case Listing(items=items), int() if 0 <= step < len(items):
+                return Origin(join(self.where, step), *Entry(items[step].mark, items[step]))
+            case _:
+                return None
+
+
+def join(where: str, step: Step) -> str:
+    """A path of keys, one step longer."""
+    if isinstance(step, int):
+        return f"{where}[{step}]"
+    return f"{where}.{step}" if where else step
+
+
+def problem_at(mark: Mark, where: str, what: str, remedy: str = "") -> Problem:
+    """A problem that is one line on any terminal, whatever keys, names and the words of a plugin hold."""
+    return Problem(*mark, _one_line(where), _one_line(what), _one_line(remedy))
+
+
+def _one_line(text: str) -> str:
+    """Keys and names may hold anything; a problem is one line that any terminal can print."""
+    return text if text.isprintable() else "".join(one if one.isprintable() else "\N{REPLACEMENT CHARACTER}" for one in text)

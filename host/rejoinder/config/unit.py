@@ -3,9 +3,8 @@
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from rejoinder.config.origin import Origin, problem_at
 from rejoinder.config.sources import Sources
-from rejoinder.config.tree import Mark, Node
+from rejoinder.config.tree import Mark, Node, Origin, problem_at
 from rejoinder.errors import Problem
 
 

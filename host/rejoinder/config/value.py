@@ -4,9 +4,8 @@ import difflib
 import re
 from collections.abc import Collection, Iterable
 
-from rejoinder.config.origin import Origin, Step
 from rejoinder.config.sources import Unreadable
-from rejoinder.config.tree import Broken, Listing, Node, Scalar, Table, kind
+from rejoinder.config.tree import Broken, Listing, Node, Origin, Scalar, Step, Table, kind
 from rejoinder.config.unit import Unit
 
 _MOST_LISTED = 20  # names in a message
