@@ -34,8 +34,8 @@ from rejoinder import (
 )
 from rejoinder.config import agents as config_agents
 from rejoinder.config import routes, scope, server, sources
-from rejoinder.config.includes import MOST_FILES
 from rejoinder.config.load import LATER as LATER_IN_FILE
+from rejoinder.config.load import MOST_FILES
 from rejoinder.config.schema import schema
 from rejoinder.config.scope import Scope
 from rejoinder.config.shape import ServerConfig

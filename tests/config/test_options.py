@@ -252,6 +252,10 @@ def test_placeholders_fit_wherever_they_can_and_are_never_at_fault(folder: Any) 
     ]
 
 
+def test_a_file_whose_name_nobody_has_set_is_taken_as_given(folder: Any) -> None:
+    assert converted(folder, ModelOptions, ["file: '${X}'"], secrets=False) == (None, [])
+
+
 def test_places_in_an_options_file_and_in_a_parent_are_their_own(folder: Any) -> None:
     folder.write({"o.yaml": "model: m\ntokens: many\n"})
     text = "agents:\n  a: {system: llm, options: {file: o.yaml}}\n  b: {extends: a, options: {mode: slow}}\n"

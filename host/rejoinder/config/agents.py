@@ -1,21 +1,23 @@
-"""`agents:` of every file: names, `extends`, and what each agent comes to."""
+"""`agents:` of every file: names, `extends`, and what each agent comes to; `observers:` of the main file."""
 
 import difflib
 import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, NamedTuple
 
 from rejoinder.config.content import read_in
 from rejoinder.config.fields import check_options, check_spoken
 from rejoinder.config.scope import Scope, check_name, read_language, read_timezone
-from rejoinder.config.shape import AgentConfig
-from rejoinder.config.tree import Entry, Listing, Node, Origin, Scalar, Table, files_read, plain
-from rejoinder.config.unit import Unit
-from rejoinder.config.value import Value, nearest
+from rejoinder.config.shape import AgentConfig, ObserverConfig
+from rejoinder.config.tree import Entry, Listing, Node, Scalar, Table, files_read, plain
+from rejoinder.config.value import Unit, Value, nearest
 from rejoinder.templates import Template, template
 
 KEYS = ("system", "options", "begin", "reminder", "extends", "language", "timezone")
-_OF_THE_SYSTEM = "what the system itself takes stands under options:"
+OBSERVER_KEYS = ("system", "options")
+_OF_THE_SYSTEM = "what the {} itself takes stands under options:"
 _LONGEST_LINE = 32  # of agents that extend one another
 LATER = frozenset({"late", "limits", "lines", "fallback"})
 
@@ -48,7 +50,7 @@ class Agents:
             return
         for name in _entries(table.node):
             value, full = table.child(name), unit.full(name)
-            if value and check_name(table, name) and value.table(KEYS, LATER, otherwise=_OF_THE_SYSTEM):
+            if value and check_name(table, name) and value.table(KEYS, LATER, otherwise=_OF_THE_SYSTEM.format("system")):
                 self._written[full] = _Written(full, _with_options(value))
                 self._scopes[full] = scope
             else:
@@ -79,25 +81,17 @@ class Agents:
         return {full: agent for full, agent in found if agent is not None}
 
     def _read(self, full: str) -> AgentConfig | None:
-        value = self._merged(full, ())
-        system = value.child("system") if value else None
-        if value is None or system is None:
-            if value is not None and not difflib.get_close_matches("system", _entries(value.node), 1, 0.6):
-                value.missing("the agent has no system", "write 'system: name'; rejoinder plugins lists the installed ones")
+        value, scope = self._merged(full, ()), self._scopes[full]
+        if value is None:
             return None
-        name, scope = system.text(), self._scopes[full]
-        begin, reminder = self._begin(value, scope), self._reminder(value, scope)
-        options = value.child("options")
-        if options:
-            check_options(options, scope.vars)
-        if not name or system.is_placeholder:
+        found, begin, reminder = _system("agent", value, scope), value.child("begin"), _reminder(value, scope)
+        spoken = _line(begin, scope) if begin else None
+        if found is None:
             return None
-        given = plain(options.node) if options else {}
         return AgentConfig(
-            full, name, given, begin, reminder,
+            full, found.name, found.options, spoken, reminder,
             read_language(value, scope.language), read_timezone(value, scope.timezone), scope.vars, scope.numbers,
-            files_read(options.node) if options else frozenset(), fingerprint(name, given),
-            value.unit.part, value.origin,
+            found.files, found.fingerprint, value.unit.part, value.origin,
         )  # fmt: skip
 
     def _merged(self, full: str, trail: tuple[str, ...]) -> Value | None:
@@ -129,24 +123,58 @@ class Agents:
         above = self._merged(parent, trail)
         if above is None:
             return None
-        node = extended(above.node, own.node)
-        return Value(own.unit, Origin(own.origin.where, own.origin.key, node))
+        return own.with_node(extended(above.node, own.node))
 
-    def _begin(self, agent: Value, scope: Scope) -> Template | None:
-        value = agent.child("begin")
-        return _line(value, scope) if value else None
 
-    def _reminder(self, agent: Value, scope: Scope) -> tuple[Template, ...]:
-        value = agent.child("reminder")
-        if value is None:
-            return ()
-        if not isinstance(value.node, Listing):
-            line = _line(value, scope)
-            return (line,) if line else ()
-        if value.node.flow and any(isinstance(item, Scalar) and item.plain for item in value.node.items):
-            value.wrong("texts in [ ] without quotes are cut at every comma", 'quote each: ["...", "..."]')
-            return ()
-        return tuple(line for item in value.items("texts") or () if (line := _line(item, scope)))
+def read_observers(table: Value | None, scope: Scope) -> dict[str, ObserverConfig]:
+    """Every observer that can be read, by name."""
+    if table is None or not table.table():
+        return {}
+    found = {}
+    for name, value in table.children().items():
+        if check_name(table, name) and value.table(OBSERVER_KEYS, otherwise=_OF_THE_SYSTEM.format("observer")):
+            observer = _with_options(value)
+            if system := _system("observer", observer, scope):
+                found[name] = ObserverConfig(
+                    name, system.name, system.options, system.files, system.fingerprint, observer.origin
+                )
+    return found
+
+
+class _System(NamedTuple):
+    """A system as an agent or observer names it."""
+
+    name: str
+    options: Mapping[str, Any]
+    files: frozenset[Path]
+    fingerprint: str
+
+
+def _system(of: str, value: Value, scope: Scope) -> _System | None:
+    system, options = value.child("system"), value.child("options")
+    if options:
+        check_options(options, scope.vars)
+    if system is None:
+        if not difflib.get_close_matches("system", _entries(value.node), 1, 0.6):
+            value.missing(f"the {of} has no system", "write 'system: name'; rejoinder plugins lists the installed ones")
+        return None
+    name, given = system.text(), plain(options.node) if options else {}
+    if not name or system.is_placeholder:
+        return None
+    return _System(name, given, files_read(options.node) if options else frozenset(), fingerprint(name, given))
+
+
+def _reminder(agent: Value, scope: Scope) -> tuple[Template, ...]:
+    value = agent.child("reminder")
+    if value is None:
+        return ()
+    if not isinstance(value.node, Listing):
+        line = _line(value, scope)
+        return (line,) if line else ()
+    if value.node.flow and any(isinstance(item, Scalar) and item.plain for item in value.node.items):
+        value.wrong("texts in [ ] without quotes are cut at every comma", 'quote each: ["...", "..."]')
+        return ()
+    return tuple(line for item in value.items("texts") or () if (line := _line(item, scope)))
 
 
 def _line(value: Value, scope: Scope) -> Template | None:
@@ -171,7 +199,7 @@ def _with_options(agent: Value) -> Value:
         return agent
     entry = agent.node.entries["options"]
     entries = {**agent.node.entries, "options": Entry(entry.key, read_in(options))}
-    return Value(agent.unit, Origin(agent.origin.where, agent.origin.key, Table(agent.node.mark, entries)))
+    return agent.with_node(Table(agent.node.mark, entries))
 
 
 def extended(above: Node, own: Node) -> Node:

@@ -1,9 +1,8 @@
 """`options:` with the files that it names read in."""
 
 from rejoinder.config.parse import Parser
-from rejoinder.config.sources import Unreadable
-from rejoinder.config.tree import Broken, Entry, Listing, Node, Origin, Scalar, Table, kind
-from rejoinder.config.value import NO_VALUE, Value, file_text
+from rejoinder.config.tree import Broken, Entry, Listing, Node, Scalar, Table, kind
+from rejoinder.config.value import NO_VALUE, Value, file_text, named_file
 
 
 def read_in(options: Value) -> Node:
@@ -13,9 +12,9 @@ def read_in(options: Value) -> Node:
     if isinstance(table, Broken):
         return table
     if not isinstance(table, Table):
-        Value(options.unit, Origin(options.origin.where, options.origin.key, table)).table()
+        options.with_node(table).table()
         return Broken(table.mark)
-    return _expanded(Value(options.unit, Origin(options.origin.where, options.origin.key, table)), top=True)
+    return _expanded(options.with_node(table), top=True)
 
 
 def _names_file(node: Node) -> bool:
@@ -23,25 +22,18 @@ def _names_file(node: Node) -> bool:
 
 
 def _options_file(options: Value) -> Node:
-    name = options.child("file")
-    written = name.text() if name else None
-    if name is None or not written:
-        if name is not None:
-            name.wrong("no file is named", "write {file: path}")
+    found = named_file(options)
+    if found is None:
         return Broken(options.node.mark)
-    path = options.unit.folder_of(name.node) / written
-    try:
-        text = options.unit.sources.read(path)
-    except Unreadable as error:
-        name.wrong(str(error), error.remedy)
-        return Broken(options.node.mark)
+    _, path, text = found
     before = len(options.unit.problems)
     root = Parser(options.unit, str(path), text, where=options.origin.where).tree()
     if isinstance(root, Table):
         return Table(root.mark, root.entries, (path,))
     if len(options.unit.problems) == before:
         holds = kind(root) if root else "nothing"
-        name.wrong(f"the file {path} holds {holds}", "write the options in it, one 'key: value' a line")
+        what, remedy = f"the file {path} holds {holds}", "write the options in it, one 'key: value' a line"
+        options.unit.add(options.origin.problem(("file",), what, remedy))
     return Broken(options.node.mark)
 
 

@@ -5,9 +5,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from rejoinder.config.agents import Agents
-from rejoinder.config.includes import included
-from rejoinder.config.observers import read_observers
+from rejoinder.config.agents import Agents, read_observers
 from rejoinder.config.parse import Parser
 from rejoinder.config.routes import Routes
 from rejoinder.config.scope import Scope, read_scope
@@ -15,14 +13,14 @@ from rejoinder.config.server import is_loopback, read_server
 from rejoinder.config.shape import Config, RouteConfig, ServerConfig
 from rejoinder.config.sources import Sources, Unreadable
 from rejoinder.config.tree import Broken, Mark, Origin, Table, kind
-from rejoinder.config.unit import Unit
-from rejoinder.config.value import Value
+from rejoinder.config.value import Unit, Value
 from rejoinder.errors import Problem
 
 KEYS = ("server", "include", "defaults", "vars", "numbers", "agents", "observers", "routes")
 LATER = frozenset({"webhooks", "workers", "store"})
 INCLUDED_KEYS = ("defaults", "vars", "numbers", "agents", "routes")
 _NO_FILE = ("the file does not exist", "name another one, or let rejoinder init write one")
+MOST_FILES = 1000  # that one pattern matches
 MAIN_ONLY = frozenset({"server", "include", "observers", "webhooks"})
 
 
@@ -70,7 +68,7 @@ def load(
     units = [main]
     config = None
     if read_unit(main):
-        units += [unit for unit in included(main) if read_unit(unit) or unit.problems]
+        units += [unit for unit in _included(main) if read_unit(unit) or unit.problems]
         config = _Reading(units, host).config()
     broken = {unit.part for unit in units if unit.problems}
     files = frozenset(sources.files)
@@ -101,6 +99,55 @@ def read_unit(unit: Unit) -> bool:
         return False
     top = Value(unit, unit.root)
     return top.table(INCLUDED_KEYS, (), MAIN_ONLY) if unit.part else top.table(KEYS, LATER)
+
+
+def _included(main: Unit) -> list[Unit]:
+    """The included files in the order of patterns and names. One level deep: they include nothing themselves."""
+    patterns = Value(main, main.root).child("include") if main.root else None
+    items = patterns.items("file patterns") if patterns else None
+    units: dict[str, Unit] = {}
+    for item in items or ():
+        text = None if item.is_placeholder else item.text()
+        if text is not None:
+            for path in _matches(item, text):
+                _add(units, item, path)
+    return list(units.values())
+
+
+def _matches(item: Value, pattern: str) -> list[Path]:
+    """The files that the pattern matches, sorted. The folders that it looks into are watched for new ones."""
+    folder, rest = item.unit.path.parent, pattern
+    if Path(pattern).is_absolute():
+        folder, rest = Path(Path(pattern).anchor), str(Path(pattern).relative_to(Path(pattern).anchor))
+    try:
+        paths = sorted(path for path in folder.glob(rest) if path.is_file() and not path.name.startswith("."))
+    except (ValueError, OSError, NotImplementedError, IndexError):
+        paths = []
+    item.unit.sources.files.update({_base(folder / rest), *(path.parent for path in paths)})
+    if not paths:
+        item.wrong(f"no file matches {pattern}", "patterns are relative to this file; leave out what is not there yet")
+    if len(paths) > MOST_FILES:
+        item.wrong(f"{pattern} matches more than {MOST_FILES} files", "write a narrower pattern")
+        return []
+    return paths
+
+
+def _base(pattern: Path) -> Path:
+    """The folder above the first wildcard."""
+    parts = pattern.parts
+    first = next((at for at, part in enumerate(parts) if set(part) & set("*?[")), len(parts) - 1)
+    return Path(*parts[: max(first, 0)])
+
+
+def _add(units: dict[str, Unit], item: Value, path: Path) -> None:
+    part = path.stem
+    if path == item.unit.path:
+        item.wrong(f"the pattern matches {path} itself", "put the included files into a folder of their own")
+    elif part in units and units[part].path != path:
+        what = f"{path} and {units[part].path} would both be called '{part}'"
+        item.wrong(what, "agents are named after their file: rename one of the two")
+    elif part not in units:
+        units[part] = Unit(path, item.unit.sources, part)
 
 
 def _in_order(unit: Unit) -> list[Problem]:

@@ -65,10 +65,9 @@ def _node(value: Any, mark: Mark) -> Node:
             return Listing(mark, tuple(_node(inner, mark) for inner in value))
         case str():
             return Scalar(mark, value)
-        case bool() | None:
-            return Scalar(mark, {None: "null", True: "true", False: "false"}[value], plain=True)
         case _:
-            return Scalar(mark, str(value).replace("inf", ".inf").replace("nan", ".nan"), plain=True)
+            text = "null" if value is None else str(value).replace("inf", ".inf").replace("nan", ".nan")
+            return Scalar(mark, text, plain=True)
 
 
 class _Conversion:

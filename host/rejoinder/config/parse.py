@@ -22,10 +22,10 @@ from yaml.events import (
     SequenceStartEvent,
 )
 
-from rejoinder.config.substitution import Substitution
+from rejoinder.config.sources import Substitution
 from rejoinder.config.syntax import TEMPLATE, explain
 from rejoinder.config.tree import Broken, Entry, Listing, Mark, Node, Scalar, Table, join, kind_of_value, resolve
-from rejoinder.config.unit import Unit
+from rejoinder.config.value import Unit
 
 DEEPEST = 64  # brackets in brackets
 _LONGEST_WHERE = 80

@@ -6,8 +6,7 @@ from collections.abc import Collection, Mapping
 from rejoinder.config.agents import Agents
 from rejoinder.config.shape import RetellConfig, RouteConfig
 from rejoinder.config.tree import Scalar
-from rejoinder.config.unit import Unit
-from rejoinder.config.value import Value, nearest
+from rejoinder.config.value import Unit, Value, nearest
 
 KEYS = ("agent", "platforms", "observers", "open", "retell")
 LATER = frozenset(

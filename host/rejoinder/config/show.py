@@ -8,7 +8,7 @@ import yaml
 from rejoinder.config.load import Loaded
 from rejoinder.config.shape import AgentConfig, Config, ObserverConfig, RouteConfig
 from rejoinder.config.tree import Broken, Listing, Node, Origin, Scalar, Table
-from rejoinder.config.unit import Unit
+from rejoinder.config.value import Unit
 
 MASK = "***"
 _SECRET_NAME = re.compile(r"(?:^|_)(?:key|token|secret|password)\Z", re.IGNORECASE)

@@ -1,12 +1,14 @@
-"""One value of a file under reading: typed questions to it, and a problem in the right place where the answer is no."""
+"""A file under reading and its values: typed questions to one, and a problem in the right place where the answer is no."""
 
 import difflib
 import re
 from collections.abc import Collection, Iterable
+from dataclasses import dataclass, field, replace
+from pathlib import Path
 
-from rejoinder.config.sources import Unreadable
-from rejoinder.config.tree import Broken, Listing, Node, Origin, Scalar, Step, Table, kind
-from rejoinder.config.unit import Unit
+from rejoinder.config.sources import Sources, Unreadable
+from rejoinder.config.tree import Broken, Listing, Mark, Node, Origin, Scalar, Step, Table, kind, problem_at
+from rejoinder.errors import Problem
 
 _MOST_LISTED = 20  # names in a message
 _MOST_COMPARED = 1000  # more are not worth the seconds it takes to find a likeness
@@ -24,6 +26,39 @@ def nearest(name: str, known: Iterable[str], otherwise: str = "", *, root: str =
     return otherwise or (f"one of: {', '.join(root + one for one in names[:_MOST_LISTED])}{rest}" if names else "")
 
 
+@dataclass(slots=True, eq=False)
+class Unit:
+    """The main file (`part` "") or an included one, with the problems that are its own fault.
+
+    `path` is both what is opened and what is shown: the main file as the user typed it, the others relative to its folder.
+    """
+
+    path: Path
+    sources: Sources
+    part: str = ""
+    problems: list[Problem] = field(default_factory=list)
+    _told: set[tuple[str, int, int, str]] = field(default_factory=set)
+    root: Origin | None = None
+
+    def problem(self, mark: Mark, where: str, what: str, remedy: str = "") -> None:
+        self.add(problem_at(mark, where, what, remedy))
+
+    def add(self, problem: Problem) -> None:
+        """Keep a problem, once: what several agents inherit is wrong in one place."""
+        same = (problem.file, problem.line, problem.column, problem.what)
+        if same not in self._told:
+            self._told.add(same)
+            self.problems.append(problem)
+
+    def full(self, name: str) -> str:
+        """The name that other files use for one of this file."""
+        return f"{self.part}/{name}" if self.part else name
+
+    def folder_of(self, node: Node) -> Path:
+        """What file names written in the node are relative to."""
+        return Path(node.mark.file).parent
+
+
 class Value:
     """A value in its unit."""
 
@@ -36,6 +71,10 @@ class Value:
     @property
     def node(self) -> Node:
         return self.origin.node
+
+    def with_node(self, node: Node) -> "Value":
+        """What stands in the place of this value once it is read further."""
+        return Value(self.unit, replace(self.origin, node=node))
 
     @property
     def is_placeholder(self) -> bool:
@@ -161,19 +200,31 @@ class Value:
         return False
 
 
+def named_file(value: Value) -> tuple[str, Path, str] | None:
+    """What `{file: path}` names: as it is written, where that is, and its text. None if it cannot be read (reported) or
+    depends on a variable that nobody has set."""
+    name = value.child("file")
+    if name is None or name.is_placeholder:
+        return None
+    written = name.text()
+    if not written:
+        name.wrong("no file is named", "write {file: path}")
+        return None
+    path = value.unit.folder_of(name.node) / written
+    try:
+        return written, path, value.unit.sources.read(path)
+    except Unreadable as error:
+        name.wrong(str(error), error.remedy)
+        return None
+
+
 def file_text(value: Value) -> Scalar | Broken:
     """What `{file: path}` stands for: the file's text, without the line end that closes it."""
     name = value.child("file")
-    written = name.text() if name else None
-    if name is None or not written or name.is_placeholder:
-        if name is not None and not written:
-            name.wrong("no file is named", "write {file: path}")
-        missing = bool(name and name.is_placeholder)
-        return Scalar(value.node.mark, "", missing=True) if missing else Broken(value.node.mark)
-    path = value.unit.folder_of(name.node) / written
-    try:
-        text = value.unit.sources.read(path).removesuffix("\n")
-    except Unreadable as error:
-        name.wrong(str(error), error.remedy)
+    if name and name.is_placeholder:
+        return Scalar(value.node.mark, "", missing=True)
+    found = named_file(value)
+    if found is None:
         return Broken(value.node.mark)
-    return Scalar(value.node.mark, text, read=(path,), file=written)
+    written, path, text = found
+    return Scalar(value.node.mark, text.removesuffix("\n"), read=(path,), file=written)
