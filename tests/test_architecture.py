@@ -34,7 +34,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("protocols.retell_salvage",),
     ("protocols.retell", "protocols.chat"),
     # The file. Imports no plugin.
-    ("config.tree", "config.sources", "config.syntax"),
+    ("config.keys", "config.sources", "config.syntax", "config.tree"),
     ("config.shape", "config.value"),
     ("config.fault", "config.fields", "config.parse", "config.scope", "config.server"),
     ("config.content", "config.options"),

@@ -34,6 +34,7 @@ from rejoinder import (
 )
 from rejoinder.config import agents as config_agents
 from rejoinder.config import routes, scope, server, sources
+from rejoinder.config.keys import PLATFORMS as KNOWN_PLATFORMS
 from rejoinder.config.load import LATER as LATER_IN_FILE
 from rejoinder.config.load import MOST_FILES
 from rejoinder.config.schema import schema
@@ -253,7 +254,7 @@ def test_every_frame_and_tool_of_a_platform_is_told() -> None:
     assert {*sent, *retell._KNOWN} <= {word for one in told for word in re.findall(r"\w+", one)}
     can = section(PLATFORMS, "What each platform can do")
     assert set(chat_tools._ARGUMENTS) <= set(codes(can))
-    assert {f"`{name}`" for name in routes.PLATFORMS} <= set(re.findall(r"`\w+`", can))
+    assert {f"`{name}`" for name in KNOWN_PLATFORMS} <= set(re.findall(r"`\w+`", can))
     assert chat.CALL_ID_HEADER in codes(section(PLATFORMS, "Which call a request belongs to"))
 
 

@@ -7,8 +7,7 @@ from typing import Any
 import pytest
 
 from rejoinder.cli.init import STARTER
-from rejoinder.config import routes, server
-from rejoinder.config.load import KEYS
+from rejoinder.config.keys import AGENT, FILE, RETELL, ROUTE, SERVER
 
 WRITTEN = ("rejoinder.yaml", ".env.example", ".gitignore")
 
@@ -42,8 +41,7 @@ def test_every_setting_at_hand_is_right_too(rejoinder: Any, folder: Path) -> Non
 def test_every_key_of_this_version_is_shown(rejoinder: Any, folder: Path) -> None:
     rejoinder("init")
     text = (folder / "rejoinder.yaml").read_text()
-    keys = {*KEYS, *server.KEYS, *routes.KEYS, *routes.RETELL_KEYS}
-    keys |= {"system", "options", "begin", "reminder", "extends", "language", "timezone"}
+    keys = {*FILE, *SERVER, *AGENT, *ROUTE, *RETELL}
     assert [key for key in sorted(keys) if not re.search(rf"^[ #]*{key}:", text, re.MULTILINE)] == []
     assert max(map(len, text.splitlines())) <= 140
 

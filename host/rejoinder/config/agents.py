@@ -9,14 +9,13 @@ from typing import Any, NamedTuple
 
 from rejoinder.config.content import read_in
 from rejoinder.config.fields import check_options, check_spoken
+from rejoinder.config.keys import AGENT, OBSERVER
 from rejoinder.config.scope import Scope, check_name, read_language, read_timezone
 from rejoinder.config.shape import AgentConfig, ObserverConfig
 from rejoinder.config.tree import Entry, Listing, Node, Scalar, Table, files_read, plain
 from rejoinder.config.value import Unit, Value, nearest
 from rejoinder.templates import Template, template
 
-KEYS = ("system", "options", "begin", "reminder", "extends", "language", "timezone")
-OBSERVER_KEYS = ("system", "options")
 _OF_THE_SYSTEM = "what the {} itself takes stands under options:"
 _LONGEST_LINE = 32  # of agents that extend one another
 LATER = frozenset({"late", "limits", "lines", "fallback"})
@@ -50,7 +49,7 @@ class Agents:
             return
         for name in _entries(table.node):
             value, full = table.child(name), unit.full(name)
-            if value and check_name(table, name) and value.table(KEYS, LATER, otherwise=_OF_THE_SYSTEM.format("system")):
+            if value and check_name(table, name) and value.table(AGENT, LATER, otherwise=_OF_THE_SYSTEM.format("system")):
                 self._written[full] = _Written(full, _with_options(value))
                 self._scopes[full] = scope
             else:
@@ -132,7 +131,7 @@ def read_observers(table: Value | None, scope: Scope) -> dict[str, ObserverConfi
         return {}
     found = {}
     for name, value in table.children().items():
-        if check_name(table, name) and value.table(OBSERVER_KEYS, otherwise=_OF_THE_SYSTEM.format("observer")):
+        if check_name(table, name) and value.table(OBSERVER, otherwise=_OF_THE_SYSTEM.format("observer")):
             observer = _with_options(value)
             if system := _system("observer", observer, scope):
                 found[name] = ObserverConfig(

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from rejoinder.config.agents import Agents, read_observers
+from rejoinder.config.keys import FILE
 from rejoinder.config.parse import Parser
 from rejoinder.config.routes import Routes
 from rejoinder.config.scope import Scope, read_scope
@@ -16,9 +17,7 @@ from rejoinder.config.tree import Broken, Mark, Origin, Table, kind
 from rejoinder.config.value import Unit, Value
 from rejoinder.errors import Problem
 
-KEYS = ("server", "include", "defaults", "vars", "numbers", "agents", "observers", "routes")
 LATER = frozenset({"webhooks", "workers", "store"})
-INCLUDED_KEYS = ("defaults", "vars", "numbers", "agents", "routes")
 _NO_FILE = ("the file does not exist", "name another one, or let rejoinder init write one")
 MOST_FILES = 1000  # that one pattern matches
 MAIN_ONLY = frozenset({"server", "include", "observers", "webhooks"})
@@ -98,7 +97,7 @@ def read_unit(unit: Unit) -> bool:
         unit.root = None
         return False
     top = Value(unit, unit.root)
-    return top.table(INCLUDED_KEYS, (), MAIN_ONLY) if unit.part else top.table(KEYS, LATER)
+    return top.table(FILE.keys() - MAIN_ONLY, (), MAIN_ONLY) if unit.part else top.table(FILE, LATER)
 
 
 def _included(main: Unit) -> list[Unit]:

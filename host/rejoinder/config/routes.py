@@ -2,20 +2,18 @@
 
 import re
 from collections.abc import Collection, Mapping
+from typing import Any
 
 from rejoinder.config.agents import Agents
+from rejoinder.config.keys import PLATFORMS, RETELL, ROUTE
 from rejoinder.config.shape import RetellConfig, RouteConfig
 from rejoinder.config.tree import Scalar
 from rejoinder.config.value import Unit, Value, nearest
 
-KEYS = ("agent", "platforms", "observers", "open", "retell")
 LATER = frozenset(
     {"secret", "allow", "on_failure", "split", "after_hours", "record", "shadow"}
     | {"late", "limits", "fallback", "lines", "language", "timezone"}
 )
-RETELL_KEYS = ("responsiveness", "interruption_sensitivity", "reminder_trigger_ms", "reminder_max_count",
-               "transcript_with_tool_calls")  # fmt: skip
-PLATFORMS = ("retell", "chat")
 #: First segments of the server's own pages.
 RESERVED = frozenset({"healthz", "readyz", "metrics", "calls", "webhooks", "admin"})
 _SEGMENT = re.compile(r"[A-Za-z0-9._~!$&'()*+,;=:@\-]+\Z")  # RFC 3986, section 3.3, without %-escapes
@@ -72,7 +70,7 @@ class Routes:
         return RouteConfig(path, agent, part=unit.part, origin=value.origin) if agent else None
 
     def _long(self, unit: Unit, path: str, value: Value) -> RouteConfig | None:
-        if not value.table(KEYS, LATER):
+        if not value.table(ROUTE, LATER):
             return None
         agent = value.child("agent")
         if agent is None and value.origin.child("agent") is None:
@@ -112,20 +110,11 @@ class Routes:
         return tuple(dict.fromkeys(names))
 
     def _retell(self, route: Value) -> RetellConfig:
-        """Ranges as Retell's `update_agent` (API reference, LLM WebSocket, read 2026-11)."""
         value = route.child("retell")
-        if value is None or not value.table(RETELL_KEYS):
+        if value is None or not value.table(RETELL):
             return RetellConfig()
-        speed, cut = value.given("responsiveness"), value.given("interruption_sensitivity")
-        after, most = value.given("reminder_trigger_ms"), value.given("reminder_max_count")
-        tools = value.given("transcript_with_tool_calls")
-        return RetellConfig(
-            speed.number(0, 1) if speed else None,
-            cut.number(0, 1) if cut else None,
-            after.whole(1) if after else None,
-            most.whole(0) if most else None,
-            bool(tools and tools.flag()),
-        )
+        read: dict[str, Any] = {key: one.single(RETELL[key]) for key in RETELL if (one := value.given(key))}
+        return RetellConfig(**{key: one for key, one in read.items() if one is not None})
 
 
 def path_fault(path: str) -> Fault | None:

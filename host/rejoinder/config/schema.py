@@ -3,14 +3,13 @@
 from collections.abc import Mapping
 from typing import Any
 
-from rejoinder.config.routes import PLATFORMS
+from rejoinder.config.keys import AGENT, FILE, OBSERVER, ROUTE, closed
 from rejoinder.declared import Schema, legible
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
 _ABOUT = ("title", "description", "default", "examples", "deprecated")
 _FROM_OUTSIDE = {"$ref": "#/$defs/substitution"}
 _IN_A_FILE = {"$ref": "#/$defs/file"}
-_TEXT = {"$ref": "#/$defs/text"}
 _DEFS: Schema = {
     "substitution": {
         "type": "string",
@@ -24,124 +23,26 @@ _DEFS: Schema = {
         "additionalProperties": False,
         "description": "The text of a file.",
     },
-    "text": {"anyOf": [{"type": "string"}, _IN_A_FILE]},
 }
 
 
 def schema(systems: Mapping[str, Any], observers: Mapping[str, Any]) -> Schema:
     """The schema of a file in which these response systems and observers may be named; by name, their options' types."""
     found = dict(_DEFS)
-    agent = _agent(list(systems))
-    agent["allOf"] = [_then(name, f"system.{name}", found, options) for name, options in systems.items()]
-    observer = _observer(list(observers))
-    observer["allOf"] = [_then(name, f"observer.{name}", found, options) for name, options in observers.items()]
-    for one in (agent, observer):
-        if not one["allOf"]:
-            del one["allOf"]
-    found |= {"agent": agent, "observer": observer, "route": _route()}
-    return {"$schema": DIALECT, "title": "Rejoinder", **_closed(_top()), "$defs": found}
+    found["agent"] = _naming(AGENT, "system", systems, found) | {"anyOf": [{"required": ["system"]}, {"required": ["extends"]}]}
+    found["observer"] = _naming(OBSERVER, "observer", observers, found) | {"required": ["system"]}
+    found["route"] = loosened(closed(ROUTE, required=["agent"]))
+    top = {name: loosened(one) for name, one in FILE.items()}
+    return {"$schema": DIALECT, "title": "Rejoinder", **closed(top), "$defs": found}
 
 
-def _described(description: str, *forms: Schema) -> Schema:
-    return {**forms[0], "description": description} if len(forms) == 1 else {"anyOf": list(forms), "description": description}
-
-
-def _closed(properties: Schema, required: tuple[str, ...] = ()) -> Schema:
-    closed: Schema = {"type": "object", "properties": properties, "additionalProperties": False}
-    return {**closed, "required": list(required)} if required else closed
-
-
-def _each(description: str, *forms: Schema) -> Schema:
-    """A mapping from names of the user's own choice."""
-    return {"type": "object", "additionalProperties": _described(description, *forms), "description": description}
-
-
-def _whole(low: int, high: int | None = None) -> Schema:
-    return {"type": "integer", "minimum": low} | ({} if high is None else {"maximum": high})
-
-
-def _top() -> Schema:
-    number = {"type": "string", "pattern": r"^\+[1-9][0-9]{6,14}$"}
-    return {
-        "server": _described("Where the server listens.", _closed(_server())),
-        "include": _described("Other files with agents and routes, as patterns.", _list({"type": "string"})),
-        "defaults": _described("For agents that say nothing else.", _closed(_place())),
-        "vars": _each("A text for {{ vars.name }}.", _TEXT, {"type": ["number", "boolean"]}),
-        "numbers": _each("A number that may be dialled, in E.164 and in quotes.", number, _FROM_OUTSIDE),
-        "agents": _each("A response system with its options.", {"$ref": "#/$defs/agent"}),
-        "observers": _each("What hears of calls.", {"$ref": "#/$defs/observer"}),
-        "routes": {
-            **_each("The agent of a path.", {"type": "string"}, {"$ref": "#/$defs/route"}),
-            "propertyNames": {"pattern": "^/"},
-        },
-    }
-
-
-def _list(item: Schema) -> Schema:
-    return {"type": "array", "items": item}
-
-
-def _server() -> Schema:
-    return {
-        "host": _described("The address to bind to; 127.0.0.1 if absent.", {"type": "string"}),
-        "port": _described("The port; 8080 if absent, 0 for a free one.", _whole(0, 65535), _FROM_OUTSIDE),
-        "public_url": _described("The URL under which platforms reach the server.", {"type": "string"}),
-        "watch": _described("Reload on save; if absent on loopback only.", {"type": "boolean"}, _FROM_OUTSIDE),
-    }
-
-
-def _place() -> Schema:
-    return {
-        "language": _described("The language spoken, as a BCP 47 tag.", {"type": "string"}),
-        "timezone": _described("The IANA zone of {{ now }}.", {"type": "string"}),
-    }
-
-
-def _agent(names: list[str]) -> Schema:
-    return {
-        **_closed(
-            {
-                "system": _one_of("The response system.", names),
-                "options": {"type": "object", "description": "The system's own options, or {file: path} to a YAML file."},
-                "begin": _described('First words; "" lets the caller speak first; absent, the system\'s own.', _TEXT),
-                "reminder": _described("What to say after silence, in turn.", _TEXT, _list(_TEXT)),
-                "extends": _described("Another agent to begin from.", {"type": "string"}),
-                **_place(),
-            }
-        ),
-        "anyOf": [{"required": ["system"]}, {"required": ["extends"]}],
-    }
-
-
-def _observer(names: list[str]) -> Schema:
-    options = {"type": "object", "description": "The observer's own options."}
-    return _closed({"system": _one_of("The observer.", names), "options": options}, ("system",))
-
-
-def _one_of(description: str, names: list[str]) -> Schema:
-    return _described(description, {"enum": names}, _FROM_OUTSIDE) if names else _described(description, {"type": "string"})
-
-
-def _route() -> Schema:
-    part = {"type": "number", "minimum": 0, "maximum": 1}
-    retell = {
-        "responsiveness": _described("How soon the agent answers, 0 to 1.", part, _FROM_OUTSIDE),
-        "interruption_sensitivity": _described("How easily it is interrupted, 0 to 1.", part, _FROM_OUTSIDE),
-        "reminder_trigger_ms": _described("Silence before a reminder, in ms.", _whole(1), _FROM_OUTSIDE),
-        "reminder_max_count": _described("Reminders in a row, 0 for none.", _whole(0), _FROM_OUTSIDE),
-        "transcript_with_tool_calls": _described("Ask for tool calls too.", {"type": "boolean"}, _FROM_OUTSIDE),
-    }
-    platform: Schema = {"anyOf": [{"enum": list(PLATFORMS)}, _FROM_OUTSIDE]}
-    return _closed(
-        {
-            "agent": _described("The agent that answers.", {"type": "string"}),
-            "platforms": _described("Who may dial; [retell] if absent.", {**_list(platform), "minItems": 1}),
-            "observers": _described("Who hears of its calls.", _list({"type": "string"})),
-            "open": _described("Anybody who reaches the port may call.", {"type": "boolean"}, _FROM_OUTSIDE),
-            "retell": _described("Retell's own knobs.", _closed(retell)),
-        },
-        ("agent",),
-    )
+def _naming(keys: Schema, prefix: str, types: Mapping[str, Any], defs: Schema) -> Schema:
+    """What names one of these systems and has its options."""
+    if not types:
+        return loosened(closed(keys))
+    system = {"enum": list(types), "description": keys["system"]["description"]}
+    options = [_then(name, f"{prefix}.{name}", defs, one) for name, one in types.items()]
+    return loosened(closed({**keys, "system": system})) | {"allOf": options}
 
 
 def _then(name: str, prefix: str, defs: Schema, options_type: Any) -> Schema:

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from zoneinfo import ZoneInfo, available_timezones
 
+from rejoinder.config.keys import PLACE
 from rejoinder.config.tree import Listing, Scalar, Table, kind
 from rejoinder.config.value import Value, nearest
 
@@ -35,7 +36,7 @@ def read_scope(root: Value, outer: Scope) -> Scope:
         scope = replace(scope, vars={**outer.vars, **_vars(given)})
     if given := root.child("numbers"):
         scope = replace(scope, numbers={**outer.numbers, **_numbers(given)})
-    if (given := root.child("defaults")) and given.table(("language", "timezone"), LATER_DEFAULTS):
+    if (given := root.child("defaults")) and given.table(PLACE, LATER_DEFAULTS):
         scope = replace(scope, language=read_language(given, scope.language), timezone=read_timezone(given, scope.timezone))
     return scope
 

@@ -4,10 +4,10 @@ import ipaddress
 import re
 from urllib.parse import urlsplit
 
+from rejoinder.config.keys import SERVER
 from rejoinder.config.shape import ServerConfig
 from rejoinder.config.value import Value
 
-KEYS = ("host", "port", "public_url", "watch")
 LATER = frozenset({"admin_token", "drain", "trusted_proxies", "workers"})
 _SCHEMES = ("https", "wss", "http", "ws")
 _HOST = re.compile(r"[A-Za-z0-9_]([A-Za-z0-9._\-]*[A-Za-z0-9])?\Z")
@@ -25,13 +25,13 @@ def is_loopback(host: str) -> bool:
 def read_server(value: Value | None) -> ServerConfig:
     """The server's settings; what is wrong is reported and left at its default."""
     default = ServerConfig()
-    if value is None or not value.table(KEYS, LATER):
+    if value is None or not value.table(SERVER, LATER):
         return default
     host, port = value.given("host"), value.given("port")
     url, watch = value.given("public_url"), value.given("watch")
     return ServerConfig(
         (_host(host) if host else None) or default.host,
-        default.port if port is None or (number := port.whole(0, 65535)) is None else number,
+        default.port if port is None or (number := port.single(SERVER["port"])) is None else int(number),
         (_url(url) if url else None) or default.public_url,
         watch.flag() if watch else None,
     )

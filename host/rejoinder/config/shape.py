@@ -29,8 +29,7 @@ class ServerConfig:
 class RetellConfig:
     """`retell:` of a route, sent when a call opens; None leaves Retell's own default.
 
-    Ranges as Retell's `update_agent` (API reference, LLM WebSocket, read 2026-11). `transcript_with_tool_calls` asks for
-    tool calls and pressed keys in the transcript, at twice the traffic.
+    `transcript_with_tool_calls` asks for tool calls and pressed keys in the transcript, at twice the traffic.
     """
 
     responsiveness: float | None = None

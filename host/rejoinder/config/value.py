@@ -8,6 +8,7 @@ from pathlib import Path
 
 from rejoinder.config.sources import Sources, Unreadable
 from rejoinder.config.tree import Broken, Listing, Mark, Node, Origin, Scalar, Step, Table, kind, problem_at
+from rejoinder.declared import Schema
 from rejoinder.errors import Problem
 
 _MOST_LISTED = 20  # names in a message
@@ -171,33 +172,28 @@ class Value:
         self.wrong(f"expected true or false, got {kind(self.node)}", "write true or false, without quotes")
         return None
 
-    def whole(self, low: int, high: int | None = None) -> int | None:
-        """A whole number within bounds (both included)."""
-        number = self._number(int)
-        return None if number is None or not self._within(number, low, high) else int(number)
+    def single(self, form: Schema) -> bool | int | float | None:
+        """A number within its bounds (both included), or true or false: as the key's schema has it."""
+        if form["type"] == "boolean":
+            return self.flag()
+        number = self._number(float) if form["type"] == "number" else self._number(int)
+        low, high = form["minimum"], form.get("maximum")
+        if number is None or (low <= number and (high is None or number <= high)):
+            return number
+        self.wrong(f"must be {low} or more" if high is None else f"must be between {low} and {high}")
+        return None
 
-    def number(self, low: float, high: float | None = None) -> float | None:
-        """A number within bounds (both included)."""
-        number = self._number(int, float)
-        return None if number is None or not self._within(number, low, high) else float(number)
-
-    def _number(self, *types: type) -> int | float | None:
-        wanted = "a number" if float in types else "a whole number"
+    def _number(self, of: type[int] | type[float]) -> int | float | None:
+        wanted = "a number" if of is float else "a whole number"
         if isinstance(self.node, Scalar):
             for reading in self.node.readings():
-                if type(reading) in types and isinstance(reading, int | float):
-                    return reading
+                if type(reading) in (int, of) and isinstance(reading, int | float):
+                    return of(reading)
             if isinstance(self.node.value, str) and re.fullmatch(r"[-+]?\d+(\.\d+)?", self.node.text):
                 self.wrong(f"expected {wanted}, got text", "take the quotes away")
                 return None
         self.wrong(f"expected {wanted}, got {kind(self.node)}", "write digits only")
         return None
-
-    def _within(self, number: float, low: float, high: float | None) -> bool:
-        if low <= number and (high is None or number <= high):
-            return True
-        self.wrong(f"must be {low} or more" if high is None else f"must be between {low} and {high}")
-        return False
 
 
 def named_file(value: Value) -> tuple[str, Path, str] | None:

@@ -1,0 +1,78 @@
+"""Every key of the file as a JSON Schema, with what an editor says of it. The readers take keys and bounds from here too."""
+
+from typing import Any
+
+from rejoinder.declared import Schema
+
+PLATFORMS = ("retell", "chat")
+
+
+def closed(properties: Schema, description: str = "", **others: Any) -> Schema:
+    """A mapping with these keys and no others."""
+    about = {"description": description} if description else {}
+    return {"type": "object", "properties": properties, "additionalProperties": False, **about, **others}
+
+
+def _key(description: str, kind: str = "string", **others: Any) -> Schema:
+    return {"type": kind, "description": description, **others}
+
+
+def _each(description: str, *forms: Schema, **others: Any) -> Schema:
+    """A mapping from names of the user's own choice."""
+    form = {**forms[0]} if len(forms) == 1 else {"anyOf": list(forms)}
+    return _key(description, "object", additionalProperties={**form, "description": description}, **others)
+
+
+_TEXT = {"type": "string"}
+_WORD = {"type": ["string"]}  # no file can stand for it: `loosened` leaves it as it is
+_TEXTS = {"type": "array", "items": _TEXT}
+
+SERVER: Schema = {
+    "host": _key("The address to bind to; 127.0.0.1 if absent."),
+    "port": _key("The port; 8080 if absent, 0 for a free one.", "integer", minimum=0, maximum=65535),
+    "public_url": _key("The URL under which platforms reach the server."),
+    "watch": _key("Reload on save; if absent on loopback only.", "boolean"),
+}
+PLACE: Schema = {
+    "language": _key("The language spoken, as a BCP 47 tag."),
+    "timezone": _key("The IANA zone of {{ now }}."),
+}
+AGENT: Schema = {
+    "system": _key("The response system."),
+    "options": _key("The system's own options, or {file: path} to a YAML file.", "object"),
+    "begin": _key('First words; "" lets the caller speak first; absent, the system\'s own.'),
+    "reminder": {"anyOf": [_TEXT, _TEXTS], "description": "What to say after silence, in turn."},
+    "extends": _key("Another agent to begin from."),
+    **PLACE,
+}
+OBSERVER: Schema = {
+    "system": _key("The observer."),
+    "options": _key("The observer's own options.", "object"),
+}
+#: Ranges as Retell's `update_agent` (API reference, LLM WebSocket, read 2026-11).
+RETELL: Schema = {
+    "responsiveness": _key("How soon the agent answers, 0 to 1.", "number", minimum=0, maximum=1),
+    "interruption_sensitivity": _key("How easily it is interrupted, 0 to 1.", "number", minimum=0, maximum=1),
+    "reminder_trigger_ms": _key("Silence before a reminder, in ms.", "integer", minimum=1),
+    "reminder_max_count": _key("Reminders in a row, 0 for none.", "integer", minimum=0),
+    "transcript_with_tool_calls": _key("Ask for tool calls too.", "boolean"),
+}
+ROUTE: Schema = {
+    "agent": _key("The agent that answers."),
+    "platforms": _key("Who may dial; [retell] if absent.", "array", items={"enum": [*PLATFORMS]}, minItems=1),
+    "observers": _key("Who hears of its calls.", "array", items=_TEXT),
+    "open": _key("Anybody who reaches the port may call.", "boolean"),
+    "retell": closed(RETELL, "Retell's own knobs."),
+}
+FILE: Schema = {
+    "server": closed(SERVER, "Where the server listens."),
+    "include": _key("Other files with agents and routes, as patterns.", "array", items=_TEXT),
+    "defaults": closed(PLACE, "For agents that say nothing else."),
+    "vars": _each("A text for {{ vars.name }}.", _TEXT, {"type": ["number", "boolean"]}),
+    "numbers": _each(
+        "A number that may be dialled, in E.164 and in quotes.", {**_WORD, "pattern": r"^\+[1-9][0-9]{6,14}$|\$\{"}
+    ),
+    "agents": _each("A response system with its options.", {"$ref": "#/$defs/agent"}),
+    "observers": _each("What hears of calls.", {"$ref": "#/$defs/observer"}),
+    "routes": _each("The agent of a path.", _WORD, {"$ref": "#/$defs/route"}, propertyNames={"pattern": "^/"}),
+}
