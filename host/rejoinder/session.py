@@ -119,6 +119,11 @@ class Session:
     def codec(self) -> Codec:
         return self._codec
 
+    @property
+    def is_waiting(self) -> bool:
+        """Whether it has no socket, and waits for its platform to dial again."""
+        return self._left is not None
+
     # A socket's life.
 
     async def serve(self, socket: Socket) -> None:
