@@ -1,7 +1,7 @@
 """What the agents of one file see: its vars, numbers and defaults over those of the main file."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from zoneinfo import ZoneInfo, available_timezones
 
@@ -33,9 +33,9 @@ def read_scope(root: Value, outer: Scope) -> Scope:
     """The scope of a file, nearest wins."""
     scope = outer
     if given := root.child("vars"):
-        scope = replace(scope, vars={**outer.vars, **_vars(given)})
+        scope = replace(scope, vars={**outer.vars, **_named(given, _var)})
     if given := root.child("numbers"):
-        scope = replace(scope, numbers={**outer.numbers, **_numbers(given)})
+        scope = replace(scope, numbers={**outer.numbers, **_named(given, _number)})
     if (given := root.child("defaults")) and given.table(PLACE, LATER_DEFAULTS):
         scope = replace(scope, language=read_language(given, scope.language), timezone=read_timezone(given, scope.timezone))
     return scope
@@ -49,13 +49,11 @@ def check_name(parent: Value, name: str) -> bool:
     return False
 
 
-def _vars(table: Value) -> dict[str, str]:
-    found = {}
-    if table.table():
-        for name, value in table.children().items():
-            if check_name(table, name) and (text := _var(value)) is not None:
-                found[name] = text
-    return found
+def _named(table: Value, read: Callable[[Value], str | None]) -> dict[str, str]:
+    if not table.table():
+        return {}
+    found = {name: read(value) for name, value in table.children().items() if check_name(table, name)}
+    return {name: text for name, text in found.items() if text is not None}
 
 
 def _var(value: Value) -> str | None:
@@ -64,15 +62,6 @@ def _var(value: Value) -> str | None:
     if text is not None and "{{" in text:
         value.wrong("a var cannot hold {{ }}", "write {{ }} into the text that uses it")
     return text
-
-
-def _numbers(table: Value) -> dict[str, str]:
-    found = {}
-    if table.table():
-        for name, value in table.children().items():
-            if check_name(table, name) and (number := _number(value)):
-                found[name] = number
-    return found
 
 
 def _number(value: Value) -> str | None:
@@ -94,23 +83,20 @@ def _number(value: Value) -> str | None:
 
 def read_language(parent: Value, default: str) -> str:
     """`language:` of a mapping."""
-    value = parent.given("language")
-    text = value.text() if value else None
-    if value and text is not None and not _LANGUAGE.match(text):
-        value.wrong("not a language", "write a BCP 47 tag: en, es-419, pt-BR")
-    return text or default
+    return _place(parent, "language", _LANGUAGE.match, lambda _: "write a BCP 47 tag: en, es-419, pt-BR") or default
 
 
 def read_timezone(parent: Value, default: str) -> str:
     """`timezone:` of a mapping."""
-    value = parent.given("timezone")
+    return _place(parent, "timezone", _is_timezone, _near_zone) or default
+
+
+def _place(parent: Value, key: str, is_right: Callable[[str], object], remedy: Callable[[str], str]) -> str | None:
+    value = parent.given(key)
     text = value.text() if value else None
-    if value and text is not None and not _is_timezone(text):
-        value.wrong(
-            "not a timezone",
-            _near_zone(text),
-        )
-    return text or default
+    if value and text is not None and not is_right(text):
+        value.wrong(f"not a {key}", remedy(text))
+    return text
 
 
 def _near_zone(name: str) -> str:

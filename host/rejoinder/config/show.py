@@ -6,8 +6,8 @@ from typing import Any
 import yaml
 
 from rejoinder.config.load import Loaded
-from rejoinder.config.shape import AgentConfig, Config, ObserverConfig, RouteConfig
-from rejoinder.config.tree import Broken, Listing, Node, Origin, Scalar, Table
+from rejoinder.config.shape import AgentConfig, Config, RouteConfig
+from rejoinder.config.tree import Broken, Listing, Node, Origin, Scalar, Table, inside
 from rejoinder.config.value import Unit
 
 MASK = "***"
@@ -24,29 +24,28 @@ def show(loaded: Loaded) -> str:
 
 
 def _effective(config: Config, units: tuple[Unit, ...]) -> dict[str, Any]:
-    server = config.server
-    main = units[0].root
+    server, main = config.server, units[0].root
     written = main.child("server") if main else None
     whole = {
-        "server": _over({"host": server.host, "port": server.port, "public_url": server.public_url}, written)
-        | ({} if server.watch is None else {"watch": server.watch}),
+        "server": _over({"host": server.host, "port": server.port, "public_url": server.public_url}, written),
         "vars": _names("vars", units),
         "numbers": _names("numbers", units),
         "agents": {name: _agent(agent) for name, agent in config.agents.items()},
-        "observers": {name: _observer(observer) for name, observer in config.observers.items()},
+        "observers": {name: _over({"system": one.system}, one.origin) for name, one in config.observers.items()},
         "routes": {path: _route(route) for path, route in config.routes.items()},
     }
     return {key: value for key, value in whole.items() if value}
 
 
 def _over(values: dict[str, Any], written: Origin | None) -> dict[str, Any]:
-    """Values as they take effect, masked where they were written as a substitution."""
-    shown = dict(values)
-    for name in values:
-        child = written.child(name) if written else None
-        if child and isinstance(child.node, Scalar) and child.node.substituted:
-            shown[name] = MASK
-    return shown
+    """Values as they take effect, masked where they were written as a substitution, and what else is written there."""
+    nodes = {str(key): node for key, node in inside(written.node).items()} if written else {}
+    shown = values | {key: _shown(node, key) for key, node in nodes.items() if key not in values}
+    return {key: MASK if _substituted(nodes.get(key)) else value for key, value in shown.items() if key != "extends"}
+
+
+def _substituted(node: Node | None) -> bool:
+    return isinstance(node, Scalar) and node.substituted
 
 
 def _names(section: str, units: tuple[Unit, ...]) -> dict[str, Any]:
@@ -60,35 +59,13 @@ def _names(section: str, units: tuple[Unit, ...]) -> dict[str, Any]:
 
 
 def _agent(agent: AgentConfig) -> dict[str, Any]:
-    shown: dict[str, Any] = {"system": agent.system}
-    if agent.begin is not None:
-        shown["begin"] = agent.begin.text
-    if agent.reminder:
-        shown["reminder"] = [line.text for line in agent.reminder]
-    shown |= {"language": agent.language, "timezone": agent.timezone}
-    for name in ("begin", "reminder"):
-        child = agent.origin.child(name) if agent.origin else None
-        if child and name in shown:
-            shown[name] = _shown(child.node, name)
-    return _over(shown, agent.origin) | _options(agent.origin)
-
-
-def _observer(observer: ObserverConfig) -> dict[str, Any]:
-    return _over({"system": observer.system}, observer.origin) | _options(observer.origin)
-
-
-def _options(origin: Origin | None) -> dict[str, Any]:
-    options = origin.child("options") if origin else None
-    return {"options": _shown(options.node, "options")} if options else {}
+    return _over({"system": agent.system, "language": agent.language, "timezone": agent.timezone}, agent.origin)
 
 
 def _route(route: RouteConfig) -> Any:
     if route.origin and isinstance(route.origin.node, Scalar):
         return MASK if route.origin.node.substituted else route.agent
-    shown: dict[str, Any] = {"agent": route.agent}
-    if route.origin and isinstance(route.origin.node, Table):
-        shown |= {name: _shown(entry.node, name) for name, entry in route.origin.node.entries.items() if name != "agent"}
-    return _over(shown, route.origin)
+    return _over({"agent": route.agent}, route.origin)
 
 
 def _shown(node: Node, name: str) -> Any:
