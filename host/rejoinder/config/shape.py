@@ -11,12 +11,16 @@ from rejoinder.templates import Template
 
 @dataclass(frozen=True, slots=True)
 class ServerConfig:
-    """`server:`. `public_url` "" is none given; `watch` None is the default: reload on save on loopback only."""
+    """`server:`. `public_url` "" is none given; `watch` None is the default: reload on save on loopback only. `drain` is in
+    seconds; `admin_token` "" is none."""
 
     host: str = "127.0.0.1"
     port: int = 8080
     public_url: str = ""
     watch: bool | None = None
+    drain: float = 3600.0
+    admin_token: str = field(default="", repr=False)
+    reuse_port: bool = False
 
     @property
     def dashboard_base(self) -> str:
