@@ -64,7 +64,7 @@ def _meant(whole: Declared, schema: Schema, node: Node) -> Schema:
 
 def _tagged(form: Schema, node: Node) -> bool:
     tags = {name: one["const"] for name, one in form.get("properties", {}).items() if "const" in one}
-    return any(isinstance(child, Scalar) and tags.get(str(at)) == child.value for at, child in inside(node).items())
+    return any(isinstance(child, Scalar) and (at, child.value) in tags.items() for at, child in inside(node).items())
 
 
 def _under(form: Schema, step: Step) -> Schema | None:

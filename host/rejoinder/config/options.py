@@ -105,14 +105,8 @@ class _Conversion:
         return readings[self.reading.get(scalar, 0) % len(readings)]
 
     def _scalar(self, fault: Fault) -> Scalar | None:
-        node = self._at(fault.steps).node
+        node = self.place.towards(fault.steps).node
         return node if isinstance(node, Scalar) else None
-
-    def _at(self, steps: Steps) -> Origin:
-        place = self.place
-        for step in steps:
-            place = place.child(step) or place
-        return place
 
     def _advance(self, fault: Fault) -> bool:
         """Whether the value at fault has another reading, which is then the next to be tried."""
@@ -126,7 +120,8 @@ class _Conversion:
     def _guesses(self, fault: Fault) -> bool:
         """Whether the fault may only be that of a placeholder, or of a value whose own fault was reported."""
         return any(
-            isinstance(one, Broken) or (isinstance(one, Scalar) and one.missing) for one in nodes(self._at(fault.steps).node)
+            isinstance(one, Broken) or (isinstance(one, Scalar) and one.missing)
+            for one in nodes(self.place.towards(fault.steps).node)
         )
 
     def problem(self, fault: Fault) -> Problem:

@@ -15,11 +15,8 @@ _HOST = re.compile(r"[A-Za-z0-9_]([A-Za-z0-9._\-]*[A-Za-z0-9])?\Z")
 
 def is_loopback(host: str) -> bool:
     """Whether only this machine can reach a server on `host`."""
-    address = host.strip("[]").partition("%")[0]
-    try:
-        return ipaddress.ip_address(address).is_loopback
-    except ValueError:
-        return host.lower() == "localhost"
+    address = _address(host.strip("[]").partition("%")[0])
+    return address.is_loopback if address else host.lower() == "localhost"
 
 
 def read_server(value: Value | None) -> ServerConfig:
@@ -39,7 +36,7 @@ def read_server(value: Value | None) -> ServerConfig:
 
 def is_host(text: str) -> bool:
     """Whether the text has the form of an address or a name that a server can bind to."""
-    return _HOST.match(text) is not None or _is_address(text)
+    return _HOST.match(text) is not None or _address(text) is not None
 
 
 def _host(value: Value) -> str | None:
@@ -50,12 +47,11 @@ def _host(value: Value) -> str | None:
     return None
 
 
-def _is_address(text: str) -> bool:
+def _address(text: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
     try:
-        ipaddress.ip_address(text)
+        return ipaddress.ip_address(text)
     except ValueError:
-        return False
-    return True
+        return None
 
 
 def _url(value: Value) -> str | None:

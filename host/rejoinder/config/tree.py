@@ -170,14 +170,19 @@ class Origin:
         A mapping is shown by the key that leads to it: that is where a reader looks for it. `key` shows a key of the
         value instead of the value as a whole.
         """
-        place: Origin = self
-        where = self.where
+        place, where = self.towards(steps), self.where
         for step in steps:
-            place = place.child(step) or place
             where = join(where, step)
         found = place.child(key) if key else None
         mark = found.key if found else place.key if isinstance(place.node, Table) else place.node.mark
         return problem_at(mark, where, what, remedy)
+
+    def towards(self, steps: Sequence[Step]) -> "Origin":
+        """The handle of the value under `steps`, or as far towards it as the file goes."""
+        place = self
+        for step in steps:
+            place = place.child(step) or place
+        return place
 
     def child(self, step: Step) -> "Origin | None":
         """The handle of the value under a key or list position, if there is one."""
