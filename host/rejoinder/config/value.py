@@ -60,14 +60,12 @@ class Unit:
         return Path(node.mark.file).parent
 
 
+@dataclass(frozen=True, slots=True, eq=False)
 class Value:
     """A value in its unit."""
 
-    __slots__ = ("origin", "unit")
-
-    def __init__(self, unit: Unit, origin: Origin) -> None:
-        self.unit = unit
-        self.origin = origin
+    unit: Unit
+    origin: Origin
 
     @property
     def node(self) -> Node:
