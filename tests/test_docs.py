@@ -137,7 +137,7 @@ def test_every_public_attribute_has_its_row(kind: type) -> None:
 def test_every_field_of_details_and_reports_has_its_row() -> None:
     assert named(section(PLUGINS, "`Details`")) == set(rejoinder.Details.__struct_fields__)
     told = named(section(PLUGINS, "Observers"))
-    for report in (rejoinder.CallFacts, rejoinder.TurnReport, rejoinder.CallReport):
+    for report in (rejoinder.CallFacts, rejoinder.TurnReport, rejoinder.CallReport, rejoinder.WebhookReport):
         assert {field.name for field in dataclasses.fields(report)} <= told
     assert set(codes(section(PLUGINS, "Observers"))) >= {*get_args(dialogue.Outcome), *get_args(dialogue.EndedBy)}
 
@@ -236,6 +236,7 @@ def test_limits_and_times_are_those_of_the_code() -> None:
         "kinds of complaints that are told of one call": f"{complaints.MOST_COMPLAINTS}",
         "one report of an observer": f"{observers.LIMIT:g} s",
         "reports that wait for one observer": f"{observers.ROOM}",
+        "bodies of webhooks among them": f"{observers.MOST_BYTES >> 20} MiB",
         "look for saved files": f"every {reload.WATCH_EVERY:g} s",
         "try broken agents again": f"every {reload.MEND_EVERY:g} s",
     }

@@ -5,13 +5,14 @@ import contextlib
 import threading
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 
-from rejoinder import CallFacts, CallReport, Details, Observer, ObserverSpec, Options, TurnReport, observing
+from rejoinder import CallFacts, CallReport, Details, Observer, ObserverSpec, Options, TurnReport, WebhookReport, observing
 from rejoinder.handover import current_call
-from rejoinder.observers import ObserverDesk
+from rejoinder.observers import MOST_BYTES, ObserverDesk
 
 CALL = CallFacts("call-1", "/echo", "echo", "retell")
 TURN = TurnReport(CALL, 1, "response", "finished", 0.01, 0.02, 3, 0.5)
@@ -56,6 +57,9 @@ def scribe(told: Told, act: Callable[[str], Awaitable[None]] | None = None) -> O
 
         async def call_ended(self, report: CallReport) -> None:
             await self._note("ended", report.turns)
+
+        async def webhook_received(self, report: WebhookReport) -> None:
+            await self._note("webhook", report.event)
 
         async def _note(self, what: str, value: object) -> None:
             if act is not None:
@@ -347,3 +351,41 @@ async def test_nobody_hears_anything_after_the_end(desk: ObserverDesk) -> None:
     await desk.close()
     tell_a_call(desk, "crm")
     assert told.heard == ["open", "closed"]
+
+
+def event(number: int) -> WebhookReport:
+    return WebhookReport("retell", f"event-{number}", "call-1", {"number": number}, datetime(2026, 11, 22, tzinfo=UTC))
+
+
+async def test_hears_of_webhooks_which_belong_to_no_call_of_ours(desk: ObserverDesk) -> None:
+    told = Told()
+    await desk.replace({"crm": (scribe(told), Options(), "a")})
+    desk.webhook_received(["crm"], event(1))
+    await desk.close()
+    assert told.heard == ["open", ("webhook", "event-1"), "closed"]
+    assert told.calls == [None, None, None]
+
+
+async def test_large_webhooks_wait_in_smaller_numbers(caplog: Log) -> None:
+    free = asyncio.Event()
+
+    async def wait(what: str) -> None:
+        if what == "started":
+            await free.wait()
+
+    told = Told()
+    desk = ObserverDesk(asyncio.get_running_loop())
+    await desk.replace({"crm": (scribe(told, wait), Options(), "a")})
+    desk.call_started(["crm"], CALL)
+    for number in range(5):
+        desk.webhook_received(["crm"], event(number), MOST_BYTES // 2)
+    assert desk.dropped == {"crm": 3}
+    free.set()
+    await told.until(("webhook", "event-1"))
+    desk.webhook_received(["crm"], event(5), MOST_BYTES * 2)
+    await desk.close()
+    assert told.heard[-2:] == [("webhook", "event-5"), "closed"]
+    assert [record.getMessage() for record in caplog.records] == [
+        "observer crm does not keep up: 3 reports wait for it, further ones are dropped",
+        "observer crm keeps up again; 3 reports were dropped",
+    ]

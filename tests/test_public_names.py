@@ -36,6 +36,7 @@ NAMES = [
     "TurnReport",
     "Usage",
     "Utterance",
+    "WebhookReport",
     "hookimpl",
     "observing",
     "per_call",

@@ -13,6 +13,7 @@ from rejoinder.contract import (
     SystemFactory,
     SystemSpec,
     TurnReport,
+    WebhookReport,
     observing,
     per_call,
 )
@@ -62,6 +63,7 @@ __all__ = [
     "TurnReport",
     "Usage",
     "Utterance",
+    "WebhookReport",
     "hookimpl",
     "observing",
     "per_call",

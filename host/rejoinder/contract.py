@@ -10,9 +10,10 @@ cancellation, keepalive and wire types are the host's alone. As promised to auth
 
 import inspect
 from abc import ABC, abstractmethod
-from collections.abc import AsyncGenerator, AsyncIterator, Callable, Generator, Iterable, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Generator, Iterable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any, Generic, TypeVar
 
 from msgspec import Struct
@@ -169,6 +170,22 @@ class CallReport:
     duration: float
 
 
+@dataclass(frozen=True, slots=True)
+class WebhookReport:
+    """What a platform told of a call by a webhook; the host has checked that it was the platform.
+
+    `event` and `data` are the platform's own words: `data` is the whole body, shared by all observers, to be read and not to
+    be changed. `call_id` is "" for an event that belongs to no call; the call need not be one that this server carries.
+    `received_at` is in UTC.
+    """
+
+    platform: str
+    event: str
+    call_id: str
+    data: Mapping[str, Any] = field(repr=False)
+    received_at: datetime
+
+
 class Observer(Generic[OptionsT]):
     """Hears of calls without taking part. All methods optional; they run on one observer loop, each for a bounded time."""
 
@@ -183,6 +200,9 @@ class Observer(Generic[OptionsT]):
 
     async def call_ended(self, report: CallReport) -> None:
         """The call is over, and nobody will dial it again."""
+
+    async def webhook_received(self, report: WebhookReport) -> None:
+        """The platform told something by a webhook. Repetitions are left out as far as the host can know them."""
 
 
 @dataclass(frozen=True)

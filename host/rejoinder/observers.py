@@ -8,10 +8,10 @@ import asyncio
 import logging
 from collections import deque
 from collections.abc import Awaitable, Callable, Hashable, Iterable, Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
 from rejoinder.call import CallFacts
-from rejoinder.contract import CallReport, Observer, ObserverSpec, TurnReport
+from rejoinder.contract import CallReport, Observer, ObserverSpec, TurnReport, WebhookReport
 from rejoinder.handover import Lane, current_call
 from rejoinder.observability import install
 from rejoinder.threads import LoopThread
@@ -22,12 +22,21 @@ LIMIT = 5.0
 OPENING = 20.0
 #: Reports that wait for one observer: some minutes of a busy server, about 1 MB.
 ROOM = 1000
+#: Bytes of webhooks' bodies among them: one of the largest.
+MOST_BYTES = 16 << 20
 
 Entry = tuple[ObserverSpec[Any], Any, Hashable]
-Report = tuple[CallFacts, Callable[[Observer[Any]], Awaitable[None]]]
 Settle = Callable[[BaseException | None], None]
 
 log = logging.getLogger(__name__)
+
+
+class Report(NamedTuple):
+    """What one observer is to be told, the call it is about if it is one of ours, and how many bytes it came in."""
+
+    tell: Callable[[Observer[Any]], Awaitable[None]]
+    call: CallFacts | None
+    size: int = 0
 
 
 class Queue:
@@ -37,18 +46,20 @@ class Queue:
         self._name = name
         self._room = room
         self._reports: deque[Report] = deque()
+        self._bytes = 0
         self._dropped_in_burst = 0
         self.dropped = 0
 
     def offer(self, report: Report) -> bool:
         """Whether there was room. A burst of drops ends when the observer has caught up with half of what waits."""
-        if len(self._reports) >= self._room:
+        if len(self._reports) >= self._room or (self._bytes and self._bytes + report.size > MOST_BYTES):
             self._drop()
             return False
-        if self._dropped_in_burst and len(self._reports) <= self._room // 2:
+        if self._dropped_in_burst and len(self._reports) <= self._room // 2 and self._bytes <= MOST_BYTES // 2:
             log.warning("observer %s keeps up again; %d reports were dropped", self._name, self._dropped_in_burst)
             self._dropped_in_burst = 0
         self._reports.append(report)
+        self._bytes += report.size
         return True
 
     def _drop(self) -> None:
@@ -56,11 +67,15 @@ class Queue:
         self._dropped_in_burst += 1
         if self._dropped_in_burst == 1:
             log.warning(
-                "observer %s does not keep up: %d reports wait for it, further ones are dropped", self._name, self._room
+                "observer %s does not keep up: %d reports wait for it, further ones are dropped", self._name, len(self._reports)
             )
 
     def take(self) -> Report | None:
-        return self._reports.popleft() if self._reports else None
+        if not self._reports:
+            return None
+        report = self._reports.popleft()
+        self._bytes -= report.size
+        return report
 
 
 class Post:
@@ -149,18 +164,16 @@ class Post:
         while True:
             self._arrived.clear()
             while (report := self.queue.take()) is not None:
-                await self._hand_over(observer, *report)
+                await self._hand_over(observer, report)
             if self._is_closing:
                 return
             await self._arrived.wait()
 
-    async def _hand_over(
-        self, observer: Observer[Any], facts: CallFacts, tell: Callable[[Observer[Any]], Awaitable[None]]
-    ) -> None:
-        token = current_call.set(facts)
+    async def _hand_over(self, observer: Observer[Any], report: Report) -> None:
+        token = current_call.set(report.call)
         try:
             async with asyncio.timeout(self._limit) as limit:
-                await tell(observer)
+                await report.tell(observer)
         except TimeoutError as error:
             if limit.expired():
                 log.warning("observer %s took longer than %g s over a report, which is given up", self.name, self._limit)
@@ -232,13 +245,17 @@ class ObserverDesk:
 
     def call_started(self, names: Iterable[str], call: CallFacts) -> None:
         """Tell the observers of these names; those that are not open hear nothing."""
-        self._tell(names, (call, lambda observer: observer.call_started(call)))
+        self._tell(names, Report(lambda observer: observer.call_started(call), call))
 
     def turn_ended(self, names: Iterable[str], report: TurnReport) -> None:
-        self._tell(names, (report.call, lambda observer: observer.turn_ended(report)))
+        self._tell(names, Report(lambda observer: observer.turn_ended(report), report.call))
 
     def call_ended(self, names: Iterable[str], report: CallReport) -> None:
-        self._tell(names, (report.call, lambda observer: observer.call_ended(report)))
+        self._tell(names, Report(lambda observer: observer.call_ended(report), report.call))
+
+    def webhook_received(self, names: Iterable[str], report: WebhookReport, size: int = 0) -> None:
+        """`size` is the bytes that the report came in: large ones wait in smaller numbers."""
+        self._tell(names, Report(lambda observer: observer.webhook_received(report), None, size))
 
     def _tell(self, names: Iterable[str], report: Report) -> None:
         for name in names:
