@@ -18,11 +18,11 @@ ROOT = Path(__file__).parents[1]
 #: A new file must be placed here.
 LAYERS: tuple[tuple[str, ...], ...] = (
     # Values and promises.
-    ("errors", "templates", "speech", "requirements", "dialogue"),
+    ("addresses", "errors", "templates", "speech", "requirements", "dialogue"),
     ("events", "orders"),
     ("call",),
     ("contract",),
-    ("declared", "hookspecs", "lines", "security"),
+    ("declared", "doors", "hookspecs", "lines", "security"),
     ("inventory",),
     ("__init__",),
     # Pure talk: events in, effects out; bytes to events.
@@ -60,6 +60,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("routes",),
     ("calls", "reload"),
     # The edge.
+    ("arrivals", "knocks", "lifeline"),
     ("pages", "sockets"),
     ("server",),
     ("host",),
@@ -83,7 +84,7 @@ PURE = (
 SEES: dict[str, tuple[str, ...]] = {
     "protocols": ("dialogue", "events"),
     "protocols.*": ("dialogue", "errors", "events", "protocols.*"),
-    "config*": ("config.*", "contract", "declared", "errors", "lines", "templates"),
+    "config*": ("addresses", "config.*", "contract", "declared", "doors", "errors", "lines", "templates"),
     "registry": ("contract", "errors", "hookspecs", "inventory", "requirements"),
     "threads": (),
     "handover": ("call", "dialogue", "orders"),
