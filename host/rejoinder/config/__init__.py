@@ -8,13 +8,14 @@ from rejoinder.config.load import Loaded, find, load
 from rejoinder.config.options import convert_options
 from rejoinder.config.schema import schema
 from rejoinder.config.server import is_loopback
-from rejoinder.config.shape import AgentConfig, Config, ObserverConfig, RetellConfig, RouteConfig, ServerConfig
+from rejoinder.config.shape import AgentConfig, Config, Limits, ObserverConfig, RetellConfig, RouteConfig, ServerConfig
 from rejoinder.config.show import show
 from rejoinder.config.tree import Origin
 
 __all__ = [
     "AgentConfig",
     "Config",
+    "Limits",
     "Loaded",
     "ObserverConfig",
     "Origin",

@@ -5,14 +5,16 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+from rejoinder.addresses import Network
 from rejoinder.config.tree import Origin
+from rejoinder.doors import Door
 from rejoinder.templates import Template
 
 
 @dataclass(frozen=True, slots=True)
 class ServerConfig:
     """`server:`. `public_url` "" is none given; `watch` None is the default: reload on save on loopback only. `drain` is in
-    seconds; `admin_token` "" is none."""
+    seconds; `admin_token` "" is none; whom `trusted_proxies` name as their client is believed."""
 
     host: str = "127.0.0.1"
     port: int = 8080
@@ -21,6 +23,7 @@ class ServerConfig:
     drain: float = 3600.0
     admin_token: str = field(default="", repr=False)
     reuse_port: bool = False
+    trusted_proxies: tuple[Network, ...] = ()
 
     @property
     def dashboard_base(self) -> str:
@@ -81,8 +84,17 @@ class ObserverConfig:
 
 
 @dataclass(frozen=True, slots=True)
+class Limits:
+    """`limits:` of a route. `calls` at once, None is any number; `call_duration` in seconds, Retell's own longest by default."""
+
+    calls: int | None = None
+    call_duration: float = 3600.0
+
+
+@dataclass(frozen=True, slots=True)
 class RouteConfig:
-    """One route: `agent` and `observers` by full name. `platforms` None is the default: retell, on loopback also chat."""
+    """One route: `agent` and `observers` by full name. `platforms` None is the default: retell, on loopback also chat. `door` is
+    what `secret` and `allow` ask of who dials."""
 
     path: str
     agent: str
@@ -91,7 +103,14 @@ class RouteConfig:
     open: bool = False
     retell: RetellConfig = RetellConfig()
     part: str = ""
+    door: Door = Door()
+    limits: Limits = Limits()
     origin: Origin | None = field(default=None, compare=False, repr=False)
+
+    @property
+    def is_protected(self) -> bool:
+        """Whether it may be reached from other machines: it asks something of who dials, or says that it does not."""
+        return self.open or self.door.is_closed
 
 
 @dataclass(frozen=True, slots=True)
