@@ -103,9 +103,9 @@ class RouteConfig:
     open: bool = False
     retell: RetellConfig = RetellConfig()
     part: str = ""
+    origin: Origin | None = field(default=None, compare=False, repr=False)
     door: Door = Door()
     limits: Limits = Limits()
-    origin: Origin | None = field(default=None, compare=False, repr=False)
 
     @property
     def is_protected(self) -> bool:
