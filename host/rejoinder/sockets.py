@@ -1,13 +1,18 @@
 """What carries calls on aiohttp (see `rejoinder.outbox.Socket`): a WebSocket, and an HTTP request whose answer is streamed."""
 
 import asyncio
+from collections.abc import Callable
 from typing import Protocol
 
 from aiohttp import WSMsgType, web
 
+from rejoinder.lifeline import Lifeline
+
 #: Bytes of one frame. A two-hour call with its tool calls repeats 2.9 MB in every frame; aiohttp's own limit is 4 MiB and would
 #: end a call with 1009, which no platform promises to survive.
 MAX_FRAME = 16 * 2**20
+#: From here on a call is warned of.
+LARGE_FRAME = MAX_FRAME // 2
 #: What stands for a close frame without a code (RFC 6455, section 7.1.5); aiohttp says 0.
 NO_CODE = 1005
 
@@ -17,6 +22,8 @@ class WebSocket:
 
     def __init__(self, request: web.Request) -> None:
         self._request = request
+        self._lifeline: Lifeline | None = None
+        self._complain: Callable[[str], None] = lambda what: None
         # No permessage-deflate: 2.4 times the CPU and 120 instead of 17 KiB for each idle call. Frames stay bytes: the
         # decoder wants them so.
         self.response = web.WebSocketResponse(max_msg_size=MAX_FRAME, compress=False, decode_text=False)
@@ -26,17 +33,44 @@ class WebSocket:
         code = self.response.close_code
         return NO_CODE if code == 0 else code
 
+    def watch(self, silence: Callable[[], float | None], complain: Callable[[str], None], *, waits: bool) -> None:
+        """From now on give the socket up when its peer is no longer there (see Lifeline), and `complain` of what is odd."""
+
+        def give_up(why: str) -> None:
+            complain(f"the socket was given up: the platform {why}")
+            self.abort()
+
+        self._complain = complain
+        self._lifeline = Lifeline(silence, give_up, waits=waits)
+
+    def end(self) -> None:
+        """Nothing more comes or goes. Dropped without a word (1006) if it is still open, so that Retell dials again: a handler
+        that returned with its socket open would say 1000, and Retell hang up on the caller."""
+        if self._lifeline is not None:
+            self._lifeline.end()
+        if not self.response.closed:
+            self.abort()
+
     async def receive(self) -> bytes | str | None:
         message = await self.response.receive()
         if message.type is WSMsgType.TEXT or message.type is WSMsgType.BINARY:
             frame: bytes | str = message.data
+            if self._lifeline is not None:
+                self._lifeline.heard()
+            if len(frame) > LARGE_FRAME:
+                self._complain(f"a frame of more than {LARGE_FRAME >> 20} MiB came; one of {MAX_FRAME >> 20} closes the socket")
             return frame
         return None
 
     async def send(self, frame: bytes) -> None:
         if self.response.closed:
             raise ConnectionResetError("the socket is closed")
+        if self._lifeline is None:
+            await self.response.send_frame(frame, WSMsgType.TEXT)
+            return
+        self._lifeline.sending()
         await self.response.send_frame(frame, WSMsgType.TEXT)
+        self._lifeline.sent()
 
     def abort(self) -> None:
         if (transport := self._request.transport) is not None:

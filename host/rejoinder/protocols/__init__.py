@@ -21,6 +21,8 @@ class Codec(Protocol):
     grace_after_goodbye: float
     #: Whether the platform asks for first words (a begin message) when a call opens.
     begins: bool
+    #: Seconds after which a peer that has sent no frame is no longer there; None: it may say nothing for ever.
+    longest_silence: float | None
 
     @property
     def actions(self) -> frozenset[type[Action]]:

@@ -118,6 +118,7 @@ class ChatCodec:
     grace = 120.0
     grace_after_goodbye = 120.0
     begins = False
+    longest_silence: float | None = None
 
     def __init__(self, *, now: Callable[[], float], new_id: Callable[[], str]) -> None:
         self._now = now

@@ -60,6 +60,9 @@ from rejoinder.protocols.retell_sent import (
 from rejoinder.protocols.retell_transcript import REST, Item, TranscriptCache, utterances
 from rejoinder.protocols.wire import printable
 
+#: Seconds without a frame from a platform that pings every two.
+KEEPALIVE_LOST = 15.0
+
 _KINDS: dict[str, TurnKind] = {"response_required": "response", "reminder_required": "reminder"}
 _SPEAKERS: dict[str, Literal["user", "agent"]] = {"user_turn": "user", "agent_turn": "agent"}
 _KNOWN = frozenset({"ping_pong", "call_details", "update_only", "clear", *_KINDS})
@@ -121,6 +124,9 @@ class RetellCodec:
     grace_after_goodbye = 6.0
     begins = True
     actions: frozenset[type[Action]] = frozenset({EndCall, TransferCall, PressDigits})
+    #: None until it has pinged: a person who tries by hand does not. A ping is due every two seconds, and five without an
+    #: answer of ours end the socket ("Set up your server").
+    longest_silence: float | None = None
 
     def __init__(self, *, transcript_with_tool_calls: bool = False, tuning: Tuning | None = None) -> None:
         self._config = Config(ConfigValues(True, True, True if transcript_with_tool_calls else UNSET))
@@ -176,6 +182,7 @@ class RetellCodec:
     def _events(self, heard: _Heard, transcript: Transcript, frame: bytes) -> list[Event]:
         match heard.interaction_type:
             case "ping_pong":
+                self.longest_silence = KEEPALIVE_LOST
                 return [PingReceived(heard.timestamp or 0)]
             case "update_only":
                 return [TranscriptUpdated(transcript, _SPEAKERS.get(heard.turntaking or ""))]
