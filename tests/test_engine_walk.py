@@ -77,7 +77,8 @@ class Judge:
     def sent(self, command: object, turn: int | None, reply: int | None) -> None:
         if isinstance(command, Speak):
             assert command.turn == turn == self.live_turn, "words of a dead turn"
-            assert reply == self.live_reply is not None, "words of a dead reply"
+            assert self.live_reply is not None, "words without a reply"
+            assert reply in (self.live_reply, None), "words of a dead reply"
             assert turn not in self.acted, "words after an action"
         if isinstance(command, Finish) and turn is not None:
             if turn == self.live_turn:
@@ -102,15 +103,25 @@ class Call:
             [template("Still there?")] if self.dice.random() < 0.5 else [],
         )
         actions: frozenset[type[Action]] = frozenset({EndCall, TransferCall}) if self.dice.random() < 0.8 else frozenset()
-        self.talk = Conversation(lines, actions=lambda: actions, numbers={"x": "+441"}, begins=self.dice.random() < 0.8)
+        self.now = 0.0
+        self.talk = Conversation(
+            lines,
+            actions=lambda: actions,
+            numbers={"x": "+441"},
+            begins=self.dice.random() < 0.8,
+            agents=("a", "b", "c")[: self.dice.randint(1, 3)],
+            may_answer=lambda _: self.dice.random() < 0.9,
+            on_failure=self.dice.choice([None, EndCall(), TransferCall("x"), TransferCall("?")]),
+        )
         self.judge = Judge()
         self.asked = 0
         self.transcript = Transcript()
 
     def run(self) -> Judge:
-        self.judge.watch(self.talk.opened())
+        self.judge.watch(self.talk.opened(self.now))
         acts = (self.request, self.output, self.output, self.end, self.fail, self.update, self.other, self.time, self.order)
         for _ in range(self.dice.randrange(STEPS)):
+            self.now += self.dice.choice([0.0, 0.1, 1.0, 3.0])
             self.judge.watch(self.dice.choice(acts)())
             assert self.judge.live_turn is None or self.talk.is_current(self.judge.live_turn)
         self.judge.watch(self.talk.closed())
@@ -121,23 +132,30 @@ class Call:
         turn = max(1, self.asked + self.dice.choice([1, 1, 1, 0, -1, 3]))
         self.asked = max(self.asked, turn)
         kind = self.dice.choice(("response", "response", "reminder"))
-        return self.talk.receive(TurnRequested(turn, kind, self.transcript))  # type: ignore[arg-type]
+        return self.talk.receive(TurnRequested(turn, kind, self.transcript), self.now)  # type: ignore[arg-type]
 
     def reply(self) -> int:
         return self.dice.randint(max(0, self.judge.newest_reply - 2), self.judge.newest_reply)
 
     def output(self) -> list[Effect]:
         reply = self.reply()
-        effects = self.talk.output(reply, self.dice.choice(OUTPUTS))  # type: ignore[arg-type]
+        effects = self.talk.output(reply, self.dice.choice(OUTPUTS), self.now)  # type: ignore[arg-type]
         if reply != self.judge.live_reply:
             assert not any(isinstance(effect, Send) for effect in effects), "a dead reply was heard"
         return effects
 
     def end(self) -> list[Effect]:
-        return self.talk.ended(self.reply())
+        return self.talk.ended(self.over(), self.now)
 
     def fail(self) -> list[Effect]:
-        return self.talk.failed(self.reply())
+        return self.talk.failed(self.over(), self.now)
+
+    def over(self) -> int:
+        """A reply that has come to its end by itself."""
+        reply = self.reply()
+        if reply == self.judge.live_reply:
+            self.judge.live_reply = None
+        return reply
 
     def update(self) -> list[Effect]:
         said = Utterance(self.dice.choice(["agent", "user"]), "words")
@@ -157,7 +175,7 @@ class Call:
                 return self.talk.opened() if self.judge.newest_turn >= 0 else []
 
     def time(self) -> list[Effect]:
-        return self.talk.timer(self.judge.newest_turn, self.dice.choice(["begin", "cleanup"]))
+        return self.talk.timer(self.judge.newest_turn, self.dice.choice(["begin", "late", "cleanup"]), self.now)
 
     def order(self) -> list[Effect]:
         return self.talk.order(Interrupt(Say("now"))) if self.dice.random() < 0.2 else []
@@ -171,5 +189,5 @@ def test_no_random_call_breaks_a_rule() -> None:
         assert set(judge.ends) == set(judge.finishes), f"seed {seed}: every turn ends once"
         outcomes.update(judge.ends.values())
         turns += len(judge.ends)
-    assert outcomes == {"finished", "failed", "interrupted"}
+    assert outcomes == {"finished", "failed", "interrupted", "timed out"}
     assert turns > CALLS

@@ -7,12 +7,15 @@ from msgspec import Struct
 from rejoinder.dialogue import Outcome, Turn, TurnKind, Usage
 from rejoinder.events import Command, DetailsGiven, DigitsPressed, TranscriptUpdated
 
-Rung = Literal["begin", "cleanup"]
+Rung = Literal["begin", "late", "cleanup"]
 
 
 class StartReply(Struct, frozen=True):
+    """Have the turn answered by the route's agent, or by position by one that takes its place."""
+
     reply: int
     turn: Turn
+    agent: int = 0
 
 
 class CancelReply(Struct, frozen=True):
@@ -52,10 +55,17 @@ class TurnEnded(Struct, frozen=True):
     usage: Usage
 
 
+class Judged(Struct, frozen=True):
+    """Whether the agent at this position answered a turn as it should: on that hangs whether it is asked again at once."""
+
+    agent: int
+    good: bool
+
+
 class Warn(Struct, frozen=True):
     """Somebody did what is not allowed; the log says it."""
 
     what: str
 
 
-Effect = StartReply | CancelReply | Send | StartTimer | Deliver | TurnStarted | TurnEnded | Warn
+Effect = StartReply | CancelReply | Send | StartTimer | Deliver | TurnStarted | TurnEnded | Judged | Warn

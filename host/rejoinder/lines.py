@@ -4,6 +4,7 @@ Built-in lines exist in the languages of `BUILT_IN`. A caller never hears an Eng
 other language the host's own lines are empty, and `check` says so.
 """
 
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
@@ -16,13 +17,14 @@ class BuiltIn:
     """The host's own lines in one language.
 
     hello: first words for a system whose begin message failed; nudge: a reminder for a system that has none; apology: for a
-    turn that failed; goodbye: for a hang-up that nothing was said before.
+    turn that nobody answered; goodbye: for a hang-up that nothing was said before; filler: company for a caller who waits.
     """
 
     hello: str
     nudge: str
     apology: str
     goodbye: str
+    filler: tuple[str, ...] = ()
 
 
 BUILT_IN: Mapping[str, BuiltIn] = MappingProxyType(
@@ -32,20 +34,50 @@ BUILT_IN: Mapping[str, BuiltIn] = MappingProxyType(
             "Sind Sie noch da?",
             "Es tut mir leid, können Sie das bitte noch einmal sagen?",
             "Auf Wiederhören.",
+            ("Einen Moment bitte.", "Ich sehe kurz nach."),
         ),
         "en": BuiltIn(
-            "Hello, how can I help you?", "Are you still there?", "I am sorry, could you say that again?", "Goodbye."
+            "Hello, how can I help you?",
+            "Are you still there?",
+            "I am sorry, could you say that again?",
+            "Goodbye.",
+            ("One moment, please.", "Let me see."),
         ),
-        "es": BuiltIn("Hola, ¿en qué puedo ayudarle?", "¿Sigue ahí?", "Lo siento, ¿puede repetirlo?", "Hasta luego."),
+        "es": BuiltIn(
+            "Hola, ¿en qué puedo ayudarle?",
+            "¿Sigue ahí?",
+            "Lo siento, ¿puede repetirlo?",
+            "Hasta luego.",
+            ("Un momento, por favor.", "Déjeme ver."),
+        ),
         "fr": BuiltIn(
             "Bonjour, comment puis-je vous aider ?",
             "Êtes-vous toujours là ?",
             "Je suis désolé, pouvez-vous répéter ?",
             "Au revoir.",
+            ("Un instant, s'il vous plaît.", "Je regarde."),
         ),
-        "it": BuiltIn("Buongiorno, come posso aiutarla?", "È ancora in linea?", "Mi dispiace, può ripetere?", "Arrivederci."),
-        "nl": BuiltIn("Hallo, waarmee kan ik u helpen?", "Bent u er nog?", "Het spijt me, kunt u dat herhalen?", "Tot ziens."),
-        "pt": BuiltIn("Olá, como posso ajudar?", "Ainda está aí?", "Desculpe, pode repetir?", "Até logo."),
+        "it": BuiltIn(
+            "Buongiorno, come posso aiutarla?",
+            "È ancora in linea?",
+            "Mi dispiace, può ripetere?",
+            "Arrivederci.",
+            ("Un momento, per favore.", "Vediamo."),
+        ),
+        "nl": BuiltIn(
+            "Hallo, waarmee kan ik u helpen?",
+            "Bent u er nog?",
+            "Het spijt me, kunt u dat herhalen?",
+            "Tot ziens.",
+            ("Een ogenblik alstublieft.", "Even kijken."),
+        ),
+        "pt": BuiltIn(
+            "Olá, como posso ajudar?",
+            "Ainda está aí?",
+            "Desculpe, pode repetir?",
+            "Até logo.",
+            ("Um momento, por favor.", "Deixe-me ver."),
+        ),
     }
 )
 
@@ -57,19 +89,36 @@ def built_in(language: str) -> BuiltIn:
     return BUILT_IN.get(language.partition("-")[0].lower(), SILENT)
 
 
-class HostLines:
-    """The host's lines in one call. `field` gives the value of a `{{ field }}` in them."""
+@dataclass(frozen=True, slots=True)
+class OwnLines:
+    """`lines:` of the YAML; an empty one leaves the built-in. Of several texts the next is said each time."""
 
-    __slots__ = ("_begin", "_built_in", "_field", "_reminded", "_reminders")
+    filler: tuple[Template, ...] = ()
+    apology: tuple[Template, ...] = ()
+    goodbye: tuple[Template, ...] = ()
+
+
+class HostLines:
+    """The host's lines in one call, and what of them was said. `field` gives the value of a `{{ field }}` in them."""
+
+    __slots__ = ("_begin", "_built_in", "_field", "_own", "_reminders", "_times", "said")
 
     def __init__(
-        self, language: str, field: Callable[[str], str], begin: Template | None = None, reminders: Sequence[Template] = ()
+        self,
+        language: str,
+        field: Callable[[str], str],
+        begin: Template | None = None,
+        reminders: Sequence[Template] = (),
+        own: OwnLines = OwnLines(),
     ) -> None:
         self._built_in = built_in(language)
         self._field = field
         self._begin = begin
         self._reminders = reminders
-        self._reminded = 0
+        self._own = own
+        self._times: Counter[str] = Counter()
+        #: Lines that no response system chose, as said so far: to be marked in transcripts.
+        self.said: frozenset[str] = frozenset()
 
     @property
     def begin_waits(self) -> bool:
@@ -82,20 +131,35 @@ class HostLines:
 
     def reminder(self) -> str | None:
         """The YAML's next reminder, one after the other; None = the response system's own."""
-        if not self._reminders:
-            return None
-        line = self._reminders[self._reminded % len(self._reminders)]
-        self._reminded += 1
-        return line.render(self._field)
+        return self._next("reminder", self._reminders, "") if self._reminders else None
 
     def nudge(self) -> str:
-        return self._built_in.nudge
+        """A reminder for a system that has none."""
+        return self._saying(self._built_in.nudge)
 
     def hello(self) -> str:
-        return self._built_in.hello
+        """First words for a system whose begin message failed or is late."""
+        return self._saying(self._built_in.hello)
+
+    def filler(self) -> str:
+        """Company for a caller who waits; never the same twice running where there are several."""
+        built_in = self._built_in.filler
+        return self._next("filler", self._own.filler, built_in[self._times["filler"] % len(built_in)] if built_in else "")
 
     def apology(self) -> str:
-        return self._built_in.apology
+        """For a turn that nobody answered."""
+        return self._next("apology", self._own.apology, self._built_in.apology)
 
     def goodbye(self) -> str:
-        return self._built_in.goodbye
+        """For a hang-up that nothing was said before."""
+        return self._next("goodbye", self._own.goodbye, self._built_in.goodbye)
+
+    def _next(self, kind: str, own: Sequence[Template], built_in: str) -> str:
+        line = own[self._times[kind] % len(own)].render(self._field) if own else built_in
+        self._times[kind] += 1
+        return self._saying(line)
+
+    def _saying(self, line: str) -> str:
+        if stripped := line.strip():
+            self.said |= {stripped}
+        return line

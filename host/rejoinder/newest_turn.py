@@ -2,29 +2,107 @@
 
 from dataclasses import dataclass, field
 
-from rejoinder.dialogue import Action, Transcript, TurnKind, Usage
-from rejoinder.events import Finish
+from rejoinder.dialogue import Action, Outcome, Transcript, Turn, TurnKind, Usage
+from rejoinder.effects import CancelReply, Effect, Send, TurnEnded
+from rejoinder.events import Finish, Speak
 
 NO_USAGE = Usage()
+NO_REQUEST = Turn(0, "begin")
 
 
 @dataclass(slots=True)
 class NewestTurn:
-    """One turn from its request on; `reply` is the reply that is heard, None if there is none (any more)."""
+    """One turn from its request on; `reply` is the reply that is heard, None if there is none (any more).
+
+    Times are the session's, in seconds: when it was `asked` for, when the `window` of the agent that has it began, when a
+    reply last `spoke_at` and the host last `filled_at`. `agent` counts those that had the turn before, `tools` those that run.
+    """
 
     number: int
     kind: TurnKind
+    asked: float = 0.0
     heard: int = 0  # utterances when it was asked for: an agent's beyond them shows that our words arrived
+    window: float = 0.0
+    spoke_at: float = 0.0
+    filled_at: float = 0.0
+    agent: int = 0
+    fillers: int = 0
+    tools: int = 0
+    length: int = 0
     live: bool = True
     interrupted: bool = False
     reply: int | None = None
     said: list[str] = field(default_factory=list)
+    answers: list[str] = field(default_factory=list)  # of the reply that has the turn; `said` holds all words of the turn
     chose_silence: bool = False
     action: Action | None = None
     finish: Finish | None = None
     arrived: bool = False
     said_again: bool = False
     usage: Usage = NO_USAGE
+    request: Turn = NO_REQUEST  # what the agent that has the turn was asked with
+
+    @property
+    def text(self) -> str:
+        """All that was said in this turn."""
+        return "".join(self.said)
+
+    @property
+    def answer(self) -> str:
+        """What the reply that has the turn has said."""
+        return "".join(self.answers)
+
+    def speak(self, text: str, now: float, *, uninterruptible: bool) -> list[Effect]:
+        """The live reply has said `text`; "" is its choice of silence."""
+        if not text:
+            self.chose_silence = True
+            return []
+        self.said.append(text)
+        self.answers.append(text)
+        self.length += len(text)
+        self.spoke_at = now
+        return [Send(Speak(self.number, text, uninterruptible), self.number, self.reply)]
+
+    def fill(self, text: str, now: float) -> list[Effect]:
+        """The host says `text` while a reply is awaited."""
+        self.said.append(text)
+        self.fillers += 1
+        self.filled_at = now
+        return [Send(Speak(self.number, text), self.number)]
+
+    def await_tools(self, count: int, now: float) -> None:
+        """The live reply waits for so many tools; when the last has ended, its agent has its whole window again."""
+        self.tools, self.window = count, now
+        if self.answers:
+            self.spoke_at = now
+
+    def hand_over(self, agent: int, request: Turn, now: float) -> list[Effect]:
+        """The agent at position `agent` has the turn from now on, asked with `request`; the reply that had it is dropped."""
+        self.agent, self.request, self.window, self.tools, self.chose_silence = agent, request, now, 0, False
+        self.answers.clear()
+        return self.drop_reply()
+
+    def drop_reply(self) -> list[Effect]:
+        """Hear no more of the reply that has the turn."""
+        dropped, self.reply = self.reply, None
+        return [] if dropped is None else [CancelReply(dropped)]
+
+    def close(self, text: str, outcome: Outcome) -> list[Effect]:
+        """Complete the turn with `text`, and with its action if it has one."""
+        if text:
+            self.said.append(text)
+        self.finish = Finish(self.number, text, self.action)
+        self.live, reply, self.reply = False, self.reply, None
+        return [Send(self.finish, self.number, reply), TurnEnded(self.number, self.kind, outcome, self.usage)]
+
+    def interrupt(self) -> list[Effect]:
+        """The platform has thrown the turn away. A begin message is completed all the same: see the engine's rule 8."""
+        if not self.live:
+            return []
+        cancel: list[Effect] = [] if self.reply is None else [CancelReply(self.reply)]
+        self.live, self.interrupted, self.reply = False, True, None
+        ended: list[Effect] = [*cancel, TurnEnded(self.number, self.kind, "interrupted", self.usage)]
+        return [*ended, Send(Finish(0))] if self.number == 0 else ended
 
     def note_arrival(self, transcript: Transcript) -> None:
         """See whether the platform has heard what was said in this turn."""
@@ -39,4 +117,4 @@ class NewestTurn:
         if self.live or self.interrupted or self.arrived or self.said_again or self.finish is None:
             return None
         self.said_again = True
-        return Finish(self.number, "".join(self.said), self.action, self.finish.uninterruptible)
+        return Finish(self.number, self.text, self.action, self.finish.uninterruptible)

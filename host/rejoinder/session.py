@@ -6,38 +6,31 @@ behind its seat at the agent.
 
 import asyncio
 import logging
-from collections.abc import Callable, Mapping
-from typing import Any, ClassVar, Protocol
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, ClassVar
 
 from rejoinder.agents import Agent
 from rejoinder.call import CallFacts, look_up
 from rejoinder.complaints import Complaints
-from rejoinder.contract import CallReport, TurnReport
-from rejoinder.dialogue import EndedBy, Output
-from rejoinder.effects import CancelReply, Deliver, Effect, Send, StartReply, StartTimer, TurnEnded, TurnStarted, Warn
+from rejoinder.contract import CallReport
+from rejoinder.dialogue import Action, EndedBy, Output
+from rejoinder.effects import CancelReply, Deliver, Effect, Judged, Send, StartReply, StartTimer, TurnEnded, TurnStarted, Warn
 from rejoinder.engine import Conversation
 from rejoinder.errors import PeerError, RejoinderError
 from rejoinder.events import Command, Details, DetailsGiven, DigitsPressed, Finish, Pong, Speak, TranscriptUpdated
+from rejoinder.ladder import Late
 from rejoinder.lines import HostLines
 from rejoinder.orders import Order
 from rejoinder.outbox import Outbox, Socket
 from rejoinder.protocols import Codec, debug_frame
+from rejoinder.seats import Seats
 from rejoinder.stopwatch import Stopwatch
+from rejoinder.witness import Witness
 
 #: A platform's tidy goodbye (RFC 6455, section 7.4.1).
 NORMAL_CLOSURE = 1000
 #: A socket lost without a word. It is dialled again even if we have hung up: perhaps the order did not arrive.
 ABNORMAL_CLOSURE = 1006
-
-
-class Witness(Protocol):
-    """Who is told of a call: the log and the route's observers. Never blocks, never raises."""
-
-    def call_started(self, call: CallFacts) -> None: ...
-
-    def turn_ended(self, report: TurnReport) -> None: ...
-
-    def call_ended(self, report: CallReport) -> None: ...
 
 
 class Session:
@@ -53,13 +46,12 @@ class Session:
         "_conversation",
         "_details",
         "_dials",
-        "_hears",
         "_left",
         "_log",
         "_loop",
         "_on_end",
         "_outbox",
-        "_seat",
+        "_seats",
         "_socket",
         "_started",
         "_stopwatches",
@@ -75,10 +67,12 @@ class Session:
         self,
         facts: CallFacts,
         codec: Codec,
-        agent: Agent,
+        agents: Sequence[tuple[CallFacts, Agent]],
         *,
         lines: Callable[[Callable[[str], str]], HostLines],
         numbers: Mapping[str, str],
+        late: Late,
+        on_failure: Action | None,
         log: "logging.LoggerAdapter[logging.Logger]",
         witness: Witness,
         on_end: Callable[["Session"], None],
@@ -88,8 +82,18 @@ class Session:
         self._loop = asyncio.get_running_loop()
         self._started = self._loop.time()
         self._codec = codec
+        self._complaints = Complaints(log)
+        self._details = Details()
+        self._seats = Seats(agents, self)
         self._conversation = Conversation(
-            lines(self._field), actions=lambda: codec.actions, numbers=numbers, begins=codec.begins
+            lines(self._field),
+            actions=lambda: codec.actions,
+            numbers=numbers,
+            begins=codec.begins,
+            agents=self._seats.names,
+            may_answer=self._seats.may_answer,
+            late=late,
+            on_failure=on_failure,
         )
         self._outbox = Outbox(
             self._encode,
@@ -101,18 +105,14 @@ class Session:
         self._log = log
         self._witness = witness
         self._on_end = on_end
-        self._details = Details()
         self._socket: Socket | None = None
         self._close_code: int | None = None
         self._left: float | None = None  # when the last socket was lost, None while there is one
         self._understood = False
-        self._complaints = Complaints(log)
         self._timers: dict[str, asyncio.TimerHandle] = {}
         self._stopwatches: dict[int, Stopwatch] = {}
-        self._hears: frozenset[str] = frozenset()
         self._dials = 0
         self._turns = 0
-        self._seat = agent.join(facts, self)
         witness.call_started(facts)
 
     @property
@@ -146,7 +146,7 @@ class Session:
             former.abort()
         self._stop_timer("grace")
         self._outbox.attach(socket, self._codec.opened(), f"writer of call {self.facts.id}")
-        self._perform(self._conversation.opened())
+        self._perform(self._conversation.opened(self._loop.time()))
 
     def _detach(self, socket: Socket) -> None:
         if socket is not self._socket or self.ended is not None:
@@ -176,7 +176,7 @@ class Session:
             return
         self._perform(self._conversation.closed())
         self.ended = by
-        self._seat.leave()
+        self._seats.leave()
         for timer in self._timers.values():
             timer.cancel()
         self._outbox.close()
@@ -198,7 +198,7 @@ class Session:
         for event in events:
             if type(event) is DetailsGiven:
                 self._details = event.details
-            self._perform(self._conversation.receive(event))
+            self._perform(self._conversation.receive(event, self._loop.time()))
 
     def _misheard(self, frame: bytes | str, error: PeerError) -> None:
         self._complaints.tell(str(error))
@@ -218,10 +218,10 @@ class Session:
             self._PERFORM[type(effect)](self, effect)
 
     def _start_reply(self, effect: StartReply) -> None:
-        self._seat.start(effect.reply, effect.turn)
+        self._seats.start(effect.agent, effect.reply, effect.turn)
 
     def _cancel_reply(self, effect: CancelReply) -> None:
-        self._seat.cancel(effect.reply)
+        self._seats.cancel(effect.reply)
 
     def _send(self, effect: Send) -> None:
         if type(effect.command) is Pong:
@@ -238,28 +238,31 @@ class Session:
             timer.cancel()
 
     def _time_out(self, effect: StartTimer) -> None:
-        self._perform(self._conversation.timer(effect.turn, effect.rung))
+        self._perform(self._conversation.timer(effect.turn, effect.rung, self._loop.time()))
 
     def _deliver(self, effect: Deliver) -> None:
         match effect.event:
             case TranscriptUpdated(transcript):
-                if "listening" in self._hears:
-                    self._seat.update(transcript)
+                self._seats.update(transcript)
             case DetailsGiven(details):
-                self._seat.details(details)
+                self._seats.details(details)
             case DigitsPressed(digits):
-                self._seat.digits(digits)
+                self._seats.digits(digits)
 
     def _turn_started(self, effect: TurnStarted) -> None:
         self._turns += 1
         self._stopwatches[effect.turn] = Stopwatch(self._loop.time())
 
     def _turn_ended(self, effect: TurnEnded) -> None:
+        self._stop_timer("late")
         if effect.outcome == "interrupted":
             self._outbox.purge(effect.turn)
             self._report(effect)
         else:
             self._outbox.put(effect)
+
+    def _judged(self, effect: Judged) -> None:
+        self._seats.judge(effect.agent, good=effect.good)
 
     def _warn(self, effect: Warn) -> None:
         self._complaints.tell(effect.what)
@@ -272,29 +275,30 @@ class Session:
         Deliver: _deliver,
         TurnStarted: _turn_started,
         TurnEnded: _turn_ended,
+        Judged: _judged,
         Warn: _warn,
     }
 
     # From the agent.
 
     def on_joined(self, hears: frozenset[str]) -> None:
-        self._hears = hears
+        """Nothing to do: a seat knows itself what its system wants to hear of."""
 
     def on_output(self, reply: int, output: Output) -> None:
-        effects = self._conversation.output(reply, output)
+        effects = self._conversation.output(reply, output, self._loop.time())
         self._perform(effects)
         if not any(type(effect) is Send and effect.reply == reply for effect in effects):
-            self._seat.confirm(reply, 1)
+            self._seats.confirm(reply)
 
     def on_ended(self, reply: int) -> None:
-        self._perform(self._conversation.ended(reply))
+        self._perform(self._conversation.ended(reply, self._loop.time()))
 
     def on_failed(self, reply: int, error: BaseException) -> None:
         if isinstance(error, RejoinderError):  # raised on purpose: its text says it all
             self._complaints.tell(f"the agent failed in a turn: {' '.join(str(error).split())}")
         else:
             self._log.error("the agent failed in a turn: %r", error, exc_info=error)
-        self._perform(self._conversation.failed(reply))
+        self._perform(self._conversation.failed(reply, self._loop.time()))
 
     def on_order(self, order: Order) -> None:
         if self.ended is not None:
@@ -302,7 +306,7 @@ class Session:
         if self._outbox.is_full:
             self._complaints.tell("the agent orders more than the platform takes; what is too much is dropped")
         else:
-            self._perform(self._conversation.order(order))
+            self._perform(self._conversation.order(order, self._loop.time()))
 
     def on_missing(self, field: str) -> None:
         self._complaints.tell(f"the call has no field {field!r}; the text has nothing in its place")
@@ -321,7 +325,7 @@ class Session:
         if isinstance(command, Speak | Finish) and (watch := self._stopwatches.get(command.turn)):
             watch.wrote(command.text, self._loop.time(), final=type(command) is Finish)
         if sent.reply is not None:
-            self._seat.confirm(sent.reply, 1)
+            self._seats.confirm(sent.reply)
 
     def _report(self, ended: TurnEnded) -> None:
         if watch := self._stopwatches.pop(ended.turn, None):

@@ -1,0 +1,72 @@
+"""One call's places at the agents of its route: at the first from the beginning, at the others once they are asked."""
+
+import asyncio
+from collections.abc import Sequence
+
+from rejoinder.agents import Agent, Seat
+from rejoinder.call import CallFacts
+from rejoinder.dialogue import Transcript, Turn
+from rejoinder.events import Details
+from rejoinder.handover import Listener
+
+#: Replies that are remembered: the one that is heard, and those that may still be cleaning up.
+REMEMBERED = 8
+
+
+class Seats:
+    """`agents` are what is known of the call for each agent, and the agent, in the order in which they are asked."""
+
+    __slots__ = ("_agents", "_details", "_listener", "_loop", "_of", "_seats")
+
+    def __init__(self, agents: Sequence[tuple[CallFacts, Agent]], listener: Listener) -> None:
+        self._agents = agents
+        self._listener = listener
+        self._loop = asyncio.get_running_loop()
+        self._details: Details | None = None
+        self._of: dict[int, Seat] = {}
+        facts, agent = agents[0]
+        self._seats: dict[int, Seat] = {0: agent.join(facts, listener)}
+
+    @property
+    def names(self) -> list[str]:
+        return [facts.agent for facts, _ in self._agents]
+
+    def may_answer(self, position: int) -> bool:
+        """Whether the agent there is to be asked now; one without a substitute always is: skipping it helps no caller."""
+        return len(self._agents) == 1 or self._agents[position][1].breaker.allows(self._loop.time())
+
+    def judge(self, position: int, *, good: bool) -> None:
+        self._agents[position][1].breaker.judge(self._loop.time(), good=good)
+
+    def start(self, position: int, reply: int, turn: Turn) -> None:
+        if position not in self._seats:
+            facts, agent = self._agents[position]
+            self._seats[position] = agent.join(facts, self._listener, self._details)
+        self._of[reply] = seat = self._seats[position]
+        if len(self._of) > REMEMBERED:
+            del self._of[next(iter(self._of))]
+        seat.start(reply, turn)
+
+    def cancel(self, reply: int) -> None:
+        if seat := self._of.pop(reply, None):
+            seat.cancel(reply)
+
+    def confirm(self, reply: int) -> None:
+        """The socket took one more output of `reply`."""
+        if seat := self._of.get(reply):
+            seat.confirm(reply, 1)
+
+    def update(self, transcript: Transcript) -> None:
+        self._seats[0].update(transcript)
+
+    def digits(self, digits: str) -> None:
+        self._seats[0].digits(digits)
+
+    def details(self, details: Details) -> None:
+        self._details = details
+        for seat in self._seats.values():
+            seat.details(details)
+
+    def leave(self) -> None:
+        for seat in self._seats.values():
+            seat.leave()
