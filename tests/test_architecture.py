@@ -59,9 +59,10 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     # The house as it stands now.
     ("routes",),
     ("calls", "reload"),
+    ("drain",),
     # The edge.
     ("arrivals", "knocks", "lifeline"),
-    ("pages", "sockets"),
+    ("admin", "pages", "sockets"),
     ("server",),
     ("host",),
     # The test kit plays the other side; of the house it knows values alone (see SEES).
@@ -70,7 +71,8 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     # Commands; each is one file, imported when it is used.
     ("cli.words", "cli.live", "cli.talk"),
     ("cli.files",),
-    ("cli.chat", "cli.check", "cli.init", "cli.plugins", "cli.schema", "cli.serve"),
+    ("cli.running",),
+    ("cli.chat", "cli.check", "cli.drain", "cli.init", "cli.plugins", "cli.reload", "cli.schema", "cli.serve"),
     ("cli",),
     ("__main__",),
 )
@@ -106,7 +108,7 @@ NEVER: tuple[tuple[tuple[str, ...], tuple[str, ...]], ...] = (
 )
 
 #: The only users of aiohttp in the host, and those of its server side.
-AIOHTTP = ("server", "sockets", "pages", "host", "testing.*")
+AIOHTTP = ("admin", "server", "sockets", "pages", "host", "testing.*")
 
 #: What a plugin imports besides the standard library, `rejoinder` itself and its own modules.
 OWN_LIBRARIES: dict[str, frozenset[str]] = {

@@ -8,6 +8,7 @@ from rejoinder.call import CallFacts
 from rejoinder.contract import CallReport, TurnReport
 from rejoinder.observability import call_logger, log_call_ended, log_call_started, log_turn_ended
 from rejoinder.observers import ObserverDesk
+from rejoinder.outbox import Socket
 from rejoinder.protocols import Codec
 from rejoinder.routes import Route
 from rejoinder.session import Session, Witness
@@ -52,9 +53,37 @@ class Calls:
         self._sessions: dict[tuple[str, str, str], Session] = {}
         self._retired: list[Agent] = []
         self._closing: set[asyncio.Task[None]] = set()
+        self._news = asyncio.Event()
 
     def __len__(self) -> int:
         return len(self._sessions)
+
+    @property
+    def waiting(self) -> int:
+        """How many have no socket and wait for their platform to dial again."""
+        return sum(session.is_waiting for session in self._sessions.values())
+
+    @property
+    def talking(self) -> int:
+        """How many do not."""
+        return len(self) - self.waiting
+
+    @property
+    def news(self) -> asyncio.Event:
+        """Set when next a call ends or loses its socket, or somebody tells of something else."""
+        return self._news
+
+    def tell(self) -> None:
+        """Wake all who wait for news."""
+        news, self._news = self._news, asyncio.Event()
+        news.set()
+
+    async def carry(self, session: Session, socket: Socket) -> None:
+        """Carry a call over a socket until that closes or another takes its place."""
+        try:
+            await session.serve(socket)
+        finally:
+            self.tell()
 
     def live(self, path: str, platform: str, call_id: str) -> Session | None:
         """The call of that id on that route, if it lives. The same id on another route is another call."""
@@ -81,6 +110,7 @@ class Calls:
         self._sessions.pop((facts.route, facts.platform, facts.id), None)
         if self._retired:
             self._close_idle()
+        self.tell()
 
     def retire(self, agents: Iterable[Agent]) -> None:
         """Close each of `agents` after its last call; one without calls now."""

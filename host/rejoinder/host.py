@@ -12,6 +12,7 @@ from aiohttp import web
 
 from rejoinder.calls import Calls
 from rejoinder.config import ServerConfig, is_loopback
+from rejoinder.drain import Drain
 from rejoinder.errors import RejoinderError
 from rejoinder.observability import install
 from rejoinder.observers import ObserverDesk
@@ -72,7 +73,9 @@ class Host:
             environ=environ,
             agent_loop=agent_loop,
         )
+        self.drain = Drain(self.calls, lambda: self.routes.config.server.drain, self._give_the_port_over)
         self._runner: web.AppRunner | None = None
+        self._shares_port = False
 
     @property
     def routes(self) -> Routes:
@@ -85,7 +88,7 @@ class Host:
 
     async def listen(self, listening: socket.socket) -> None:
         """Accept calls on a bound socket."""
-        app = Server(self.reloader, self.calls).app()
+        app = Server(self.reloader, self.calls, self.drain).app()
         # A platform that closes its request has been interrupted: its handler must hear of it. Signals are the command's.
         self._runner = web.AppRunner(
             app, handle_signals=False, handler_cancellation=True, access_log=None, shutdown_timeout=SHUTDOWN
@@ -93,13 +96,32 @@ class Host:
         await self._runner.setup()
         await web.SockSite(self._runner, listening, backlog=BACKLOG).start()
         server = self.routes.config.server
+        self._shares_port = server.reuse_port
         self.reloader.keep(watch=server.watch if server.watch is not None else is_loopback(server.host))
 
-    async def close(self) -> None:
-        """Stop accepting, let go of every call (its platform dials again elsewhere), close agents and observers."""
+    async def _give_the_port_over(self) -> None:
+        """At the first moment of a drain: with `server.reuse_port` accept nothing more.
+
+        Alone on its port, a server that drains keeps accepting: a live call whose socket is lost finds its way back, and
+        what is new is told to come again. With two processes on one port the system deals each new connection to either, by
+        chance, and neither can pass it on. If the old one went on accepting it would have to refuse half of the new calls, each
+        after seconds of silence and one in eight for good (three tries of Retell's), and a lost socket would still reach the
+        wrong process every other time. New calls are many and lost sockets few: so the old process leaves the port to
+        the next, which takes a redial for a new call, with the whole transcript in it. Sockets that are open stay
+        where they are.
+        """
+        if self._shares_port:
+            await self._stop_accepting()
+
+    async def _stop_accepting(self) -> None:
         if self._runner is not None:
             for site in list(self._runner.sites):
                 await site.stop()
+
+    async def close(self) -> None:
+        """Stop accepting, let go of every call (its platform dials again elsewhere), close agents and observers."""
+        await self._stop_accepting()
+        await self.drain.close()
         await self.calls.close()
         if self._runner is not None:
             await self._runner.cleanup()
@@ -118,6 +140,8 @@ def bind(server: ServerConfig) -> socket.socket:
     listening = socket.socket(family, kind, protocol)
     try:
         listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        if server.reuse_port:
+            _share(listening)
         if family == socket.AF_INET6:
             with contextlib.suppress(OSError):
                 listening.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 0)
@@ -129,3 +153,10 @@ def bind(server: ServerConfig) -> socket.socket:
         remedy = _REMEDIES.get(error.errno or 0, "see server.host and server.port") if isinstance(error, OSError) else "no port"
         raise CannotListen(f"cannot listen on {server.host}:{server.port}: {error} ({remedy})") from error
     return listening
+
+
+def _share(listening: socket.socket) -> None:
+    """Let other processes of this user listen on the same port. Raises CannotListen where the system cannot."""
+    if not hasattr(socket, "SO_REUSEPORT"):
+        raise CannotListen("this system cannot share a port between processes: leave server.reuse_port out")
+    listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)

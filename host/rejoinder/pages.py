@@ -37,13 +37,14 @@ def not_found(routes: Routes, path: str, *, tell: bool) -> web.Response:
     return web.Response(status=404, text=f"There is no route {path!r} here.{known}\n")
 
 
-def health(routes: Routes, refused: Refusal | None, calls: int, *, tell: bool) -> web.Response:
+def health(routes: Routes, refused: Refusal | None, calls: int, *, draining: bool, tell: bool) -> web.Response:
     """`/healthz`: the process lives. What was refused in a reload is told in full only on loopback (`tell`)."""
     content: dict[str, Any] = {
         "status": "ok",
         "version": version("rejoinder"),
         "generation": routes.generation,
         "calls": calls,
+        "draining": draining,
         "last_refused_reload": None,
     }
     if refused is not None:
@@ -52,9 +53,11 @@ def health(routes: Routes, refused: Refusal | None, calls: int, *, tell: bool) -
     return _json(200, content)
 
 
-def readiness(routes: Routes) -> web.Response:
-    """`/readyz`: 200 while any route answers (one broken plugin must not take the others out of a balancer), else 503."""
+def readiness(routes: Routes, *, draining: bool) -> web.Response:
+    """`/readyz`: 200 while any route answers (one broken plugin must not take the others out of a balancer), else 503; 503 too
+    as soon as nothing new is let in."""
     broken = routes.broken_routes
-    ready = len(broken) < len(routes.routes)
-    status = "broken" if not ready else "degraded" if broken else "ready"
-    return _json(200 if ready else 503, {"status": status, "routes": len(routes.routes), "broken": broken})
+    answers = len(broken) < len(routes.routes)
+    status = "draining" if draining else "broken" if not answers else "degraded" if broken else "ready"
+    content = {"status": status, "routes": len(routes.routes), "broken": broken}
+    return _json(200 if answers and not draining else 503, content)

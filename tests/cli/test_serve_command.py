@@ -71,15 +71,20 @@ async def test_a_hangup_signal_reloads_a_right_file_and_refuses_a_wrong_one(star
     assert (await command.ends()).code == 0
 
 
-async def test_a_live_call_is_dropped_so_that_it_is_dialled_again(start: Any, folder: Path) -> None:
+async def test_a_live_call_goes_on_and_is_dropped_by_a_second_signal(start: Any, folder: Path) -> None:
     (folder / "rejoinder.yaml").write_text(YAML)
-    command = await start("serve", "--port", "0", "--log-level", "warning")
+    command = await start("serve", "--port", "0")
     async with calling(f"{await ready(command)}/echo") as caller:
         await caller.hears()
         command.signal(signal.SIGTERM)
+        await command.error_line("draining: 1 call; new calls are refused")
+        await caller.says("still there?")
+        assert (await caller.hears()).text == "You said: still there?"
+        command.signal(signal.SIGTERM)
         assert await caller.closed() == 1006
     outcome = await command.ends()
-    assert (outcome.code, outcome.err) == (0, "")
+    assert outcome.code == 0
+    assert "stopping, at once, as ordered; dropped, so that their platforms dial again: 1 call" in outcome.err
 
 
 async def test_a_plugin_can_be_given_by_its_file(start: Any, folder: Path) -> None:

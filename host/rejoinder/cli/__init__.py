@@ -22,7 +22,7 @@ Rejoinder answers voice platforms: it serves agents that a YAML file names, each
 'rejoinder COMMAND --help' tells more of each."""
 
 Command = Callable[[argparse.Namespace], int]
-COMMANDS = ("serve", "check", "chat", "plugins", "schema", "init")
+COMMANDS = ("serve", "check", "chat", "reload", "drain", "plugins", "schema", "init")
 
 
 def parser(names: Sequence[str] = COMMANDS) -> argparse.ArgumentParser:

@@ -1,17 +1,19 @@
 """Serve the agents of a YAML file to voice platforms.
 
 Prints, for each route, the URL to try here and the one to paste into the platform's dashboard. The file is read again when it
-is saved (on loopback, or with `server.watch`) and on SIGHUP; a file with errors changes nothing and says why. SIGTERM and
-Ctrl-C stop the server; live calls are dropped, so that their platforms dial again."""
+is saved (on loopback, or with `server.watch`) and on SIGHUP; a file with errors changes nothing and says why.
+
+SIGTERM and Ctrl-C drain the server: it takes no new calls and stops when the live ones have ended, or when `server.drain` has
+run out. A second signal drops them at once, so that their platforms dial again; a third ends the process where it stands."""
 
 import argparse
 import asyncio
 import contextlib
-import logging
 import signal
 import socket
 import sys
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -23,8 +25,6 @@ if TYPE_CHECKING:
     from rejoinder.host import Host
 
 HELP = "serve the agents of a YAML file"
-
-log = logging.getLogger("rejoinder.serve")
 
 #: Seconds between two switches of threads. At Python's 5 ms one plugin that spins holds every ping back by up to a second; at
 #: 0.5 ms by a few milliseconds, for 3 microseconds a turn.
@@ -101,11 +101,10 @@ async def serve(path: Path, given: argparse.Namespace) -> int:
     try:
         await host.start()
         listening = bind(host.routes.config.server)
-        stop = _obey_signals(host)  # before anybody is told that it is ready: who waits for that may send one at once
+        _obey_signals(host)  # before anybody is told that it is ready: who waits for that may send one at once
         _say_routes(host, listening)
         await host.listen(listening)
-        await stop.wait()
-        log.info("stopping; live calls dropped so that their platforms dial again: %d", len(host.calls))
+        await host.drain.over()
     finally:
         await host.close()
     return 0
@@ -133,24 +132,29 @@ def _authority(address: str) -> str:
     return f"[{address}]" if ":" in address else address
 
 
-def _obey_signals(host: "Host") -> asyncio.Event:
-    """SIGTERM and SIGINT stop the server, a second one at once; SIGHUP reloads the file. The event says to stop."""
-    stop = asyncio.Event()
+def _obey_signals(host: "Host") -> None:
+    """SIGTERM and SIGINT drain the server, a second one drops its calls, a third ends the process; SIGHUP reloads the file."""
     loop = asyncio.get_running_loop()
     reloads: set[asyncio.Task[bool]] = set()
+    stops = 0
 
-    def on_stop() -> None:
-        if stop.is_set():
+    def on_stop(*, by_hand: bool) -> None:
+        nonlocal stops
+        stops += 1
+        if host.drain.is_over:
             raise SystemExit(1)
-        stop.set()
+        if stops > 1:
+            host.drain.force()
+        # Who presses Ctrl-C waits for no call that has hung up and could only, in theory, come back.
+        host.drain.begin(waits_for_redials=not by_hand)
 
     def on_hangup() -> None:
         task = loop.create_task(host.reloader.reload(), name="reload on SIGHUP")
         reloads.add(task)
         task.add_done_callback(reloads.discard)
 
-    for name, act in (("SIGTERM", on_stop), ("SIGINT", on_stop), ("SIGHUP", on_hangup)):
+    ctrl_c = partial(on_stop, by_hand=sys.stdin.isatty())
+    for name, act in (("SIGTERM", partial(on_stop, by_hand=False)), ("SIGINT", ctrl_c), ("SIGHUP", on_hangup)):
         if hasattr(signal, name):
             with contextlib.suppress(NotImplementedError):  # Windows: Ctrl-C ends asyncio.Runner instead
                 loop.add_signal_handler(getattr(signal, name), act)
-    return stop
