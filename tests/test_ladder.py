@@ -8,7 +8,8 @@ from rejoinder.dialogue import Action, EndCall, PressDigits, ToolCalled, Transcr
 from rejoinder.effects import CancelReply, Effect, Judged, Send, StartReply, StartTimer, TurnEnded
 from rejoinder.engine import Conversation
 from rejoinder.events import Finish, Speak, TurnRequested
-from rejoinder.ladder import LONGEST_TEXT, Late
+from rejoinder.ladder import LONGEST_TEXT
+from rejoinder.late import Late
 from rejoinder.lines import HostLines, OwnLines
 from rejoinder.orders import ToolsAwaited
 from rejoinder.templates import template

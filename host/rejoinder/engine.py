@@ -76,7 +76,8 @@ from rejoinder.events import (
     TurnRequested,
     UnknownReceived,
 )
-from rejoinder.ladder import Ladder, Late
+from rejoinder.ladder import Ladder
+from rejoinder.late import Late
 from rejoinder.lines import HostLines
 from rejoinder.newest_turn import NewestTurn
 from rejoinder.orders import Interrupt, Order, ToolsAwaited

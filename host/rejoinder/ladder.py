@@ -17,11 +17,11 @@ may repeat.
 from collections.abc import Callable, Sequence
 from typing import Literal
 
-from msgspec import Struct
 from msgspec.structs import replace
 
 from rejoinder.dialogue import Action, Reason, Turn
 from rejoinder.effects import Effect, Judged, StartReply, StartTimer, Warn
+from rejoinder.late import Late
 from rejoinder.lines import HostLines
 from rejoinder.newest_turn import NewestTurn
 from rejoinder.permission import Permission
@@ -33,16 +33,6 @@ LONGEST_TEXT = 8000
 FILLER_AGAIN = 8.0
 
 Step = Literal["filler", "next", "close"]
-
-
-class Late(Struct, frozen=True):
-    """When each rung is due, in seconds."""
-
-    filler: float = 2.0
-    stall: float = 4.0
-    fallback: float = 6.0
-    apology: float = 12.0
-    longest: float = 60.0
 
 
 def due(turn: NewestTurn, late: Late, now: float, *, has_next: bool, may_fill: bool) -> tuple[Step | None, float]:

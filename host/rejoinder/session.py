@@ -18,7 +18,7 @@ from rejoinder.effects import CancelReply, Deliver, Effect, Judged, Send, StartR
 from rejoinder.engine import Conversation
 from rejoinder.errors import PeerError, RejoinderError
 from rejoinder.events import Command, Details, DetailsGiven, DigitsPressed, Finish, Pong, Speak, TranscriptUpdated
-from rejoinder.ladder import Late
+from rejoinder.late import Late
 from rejoinder.lines import HostLines
 from rejoinder.orders import Order
 from rejoinder.outbox import Outbox, Socket
