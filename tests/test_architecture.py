@@ -20,6 +20,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     # Values and promises.
     ("addresses", "errors", "templates", "speech", "requirements", "dialogue"),
     ("events", "orders"),
+    ("tools",),
     ("call",),
     ("contract",),
     ("declared", "doors", "hookspecs", "lines", "security"),

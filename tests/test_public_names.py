@@ -29,6 +29,8 @@ NAMES = [
     "SystemFactory",
     "SystemSpec",
     "ToolCalled",
+    "ToolOutcomeUnknown",
+    "ToolResult",
     "ToolReturned",
     "Transcript",
     "TransferCall",

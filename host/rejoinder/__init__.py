@@ -24,6 +24,7 @@ from rejoinder.dialogue import (
     PressDigits,
     Say,
     ToolCalled,
+    ToolResult,
     ToolReturned,
     Transcript,
     TransferCall,
@@ -31,7 +32,7 @@ from rejoinder.dialogue import (
     Usage,
     Utterance,
 )
-from rejoinder.errors import ReplyFailed
+from rejoinder.errors import ReplyFailed, ToolOutcomeUnknown
 from rejoinder.events import Details
 from rejoinder.hookspecs import hookimpl
 
@@ -56,6 +57,8 @@ __all__ = [
     "SystemFactory",
     "SystemSpec",
     "ToolCalled",
+    "ToolOutcomeUnknown",
+    "ToolResult",
     "ToolReturned",
     "Transcript",
     "TransferCall",

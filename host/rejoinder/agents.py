@@ -9,6 +9,7 @@ import logging
 from collections.abc import Callable
 from typing import Any
 
+from rejoinder.breaker import Breaker
 from rejoinder.call import CallFacts
 from rejoinder.contract import SystemFactory, SystemSpec
 from rejoinder.dialogue import Transcript, Turn
@@ -18,6 +19,7 @@ from rejoinder.handover import CLEANUP, WINDOW, Lane, Latest, Listener, LiveOnly
 from rejoinder.observability import install
 from rejoinder.speaker import Stage
 from rejoinder.threads import LoopThread, Pool
+from rejoinder.tools import Ledger
 from rejoinder.visit import FAREWELL, Visit
 
 __all__ = ["CLEANUP", "WINDOW", "Agent", "Seat"]
@@ -197,6 +199,7 @@ class Agent:
         self._life: Life | None = None
         self._seats: set[Seat] = set()
         self._is_open = False
+        self.breaker = Breaker()
         self._opened: asyncio.Future[BaseException | None] = front.create_future()
         self._ended: asyncio.Future[None] = front.create_future()
         self._ending: asyncio.Task[None] | None = None
@@ -267,16 +270,16 @@ class Agent:
         if not self._ended.done():
             self._ended.set_result(None)
 
-    def join(self, facts: CallFacts, listener: Listener, details: Details | None = None) -> Seat:
+    def join(self, facts: CallFacts, listener: Listener, details: Details | None = None, ledger: Ledger | None = None) -> Seat:
         """A place for the call of `facts`.
 
         The object of the call is made on the agent's loop; if that fails, or the agent is not open, every reply started at this
-        seat fails.
+        seat fails. `ledger` holds the call's tools: agents that answer in one call are given the same (None: a new one).
         """
         heard = LiveOnly(listener)
         updates: Latest[Transcript] = Latest()
         loop, lane = self._loop or self._front_loop, self._life.lane if self._life else self._front
-        visit = Visit(Stage(facts, loop, self._pool, self._front, heard), details, updates)
+        visit = Visit(Stage(facts, loop, self._pool, self._front, heard), details, updates, ledger or Ledger(facts.id))
         seat = Seat(visit, heard, updates, lane, self._front, self._dismiss)
         self._seats.add(seat)
         if self._is_open and self._life is not None:

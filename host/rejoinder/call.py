@@ -1,16 +1,19 @@
 """One call as a response system sees it: what is known when it opens, and a live handle on it."""
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar, overload
 from zoneinfo import ZoneInfo
 
 from rejoinder.dialogue import Metadata, Say, Tuning
 from rejoinder.events import Details
 from rejoinder.orders import Interrupt, Order
 from rejoinder.templates import CALL_FIELDS, DETAILS_WAIT, Template, template
+from rejoinder.tools import TIME_OUT, Ledger, Tools
+
+ValueT = TypeVar("ValueT")
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,15 +48,21 @@ class Call:
     after it opens: until then `details` is empty. `await call.known()` waits for it, a second at most.
     """
 
-    __slots__ = ("_details", "_has_waited", "_is_known", "_missing", "_news", "_order", "facts")
+    __slots__ = ("_details", "_has_waited", "_is_known", "_missing", "_news", "_order", "_tools", "facts")
 
     def __init__(
-        self, facts: CallFacts, order: Callable[[Order], None], missing: Callable[[str], None], details: Details | None = None
+        self,
+        facts: CallFacts,
+        order: Callable[[Order], None],
+        missing: Callable[[str], None],
+        details: Details | None = None,
+        tools: Tools | None = None,
     ) -> None:
         self.facts = facts
         self._order = order
         self._missing = missing
         self._details = details or Details()
+        self._tools = tools or Tools(Ledger(facts.id), order, f"call {facts.id}")
         self._is_known = details is not None
         self._has_waited = False
         self._news: asyncio.Event | None = None
@@ -139,6 +148,46 @@ class Call:
             self._missing(name)
             return ""
         return value
+
+    @overload
+    async def run_once(
+        self,
+        name: str,
+        arguments: Mapping[str, Any],
+        function: Callable[..., Awaitable[ValueT]],
+        *,
+        timeout: float = TIME_OUT,  # noqa: ASYNC109
+    ) -> ValueT: ...
+
+    @overload
+    async def run_once(
+        self,
+        name: str,
+        arguments: Mapping[str, Any],
+        function: Callable[..., ValueT],
+        *,
+        timeout: float = TIME_OUT,  # noqa: ASYNC109
+    ) -> ValueT: ...
+
+    async def run_once(
+        self,
+        name: str,
+        arguments: Mapping[str, Any],
+        function: Callable[..., Any],
+        *,
+        timeout: float = TIME_OUT,  # noqa: ASYNC109  it bounds the run, which others may wait for, not this wait
+    ) -> Any:
+        """Run `function(**arguments)`, which has an effect in the world, once in this call for these arguments; what it gives.
+
+        It runs in a task of its own, or in one of the agent's threads if it is a plain function: a barge-in stops the wait, not
+        the run, and what then comes is in the next turn's `late_results`. Who asks for the same name and arguments (as JSON
+        tells them apart) while it runs waits for that run, and gets its value or exception. Who asks later gets the same value
+        at once, or, if it raised, has it run again.
+
+        A run that takes longer than `timeout` seconds or is cancelled raises ToolOutcomeUnknown, now and whenever it is asked
+        for again: it may have had its effect, so it is not repeated. TypeError or ValueError if JSON cannot say the arguments.
+        """
+        return await self._tools.run_once(name, arguments, function, timeout)
 
     def interrupt(self, say: str | Say) -> None:
         """Speak out of turn: cuts off whoever speaks, and the live turn with it."""

@@ -12,6 +12,8 @@ from msgspec.structs import asdict
 TurnKind = Literal["begin", "response", "reminder"]
 #: What became of a turn.
 Outcome = Literal["finished", "interrupted", "failed", "timed out"]
+#: Why an agent does not have a turn any more: it gave nothing in time, it failed, or it had failed too often to be asked.
+Reason = Literal["late", "failed", "skipped"]
 #: Who ended a call; lost = it was cut off and never dialled again.
 EndedBy = Literal["agent", "platform", "lost", "server"]
 
@@ -70,15 +72,27 @@ class Transcript(Struct, frozen=True):
         return merged
 
     def with_host_lines(self, lines: frozenset[str]) -> "Transcript":
-        """This transcript with the agent's utterances that are one of `lines` marked as the host's."""
+        """This transcript with the host's `lines` marked wherever the agent said one: alone, before its own words or behind."""
         if not lines:
             return self
-        return Transcript(
-            tuple(
-                Utterance(said.role, said.text, host_line=True) if said.role == "agent" and said.text.strip() in lines else said
-                for said in self.utterances
-            )
-        )
+        return Transcript(tuple([part for said in self.utterances for part in _parts(said, lines)]))
+
+
+def _parts(said: Utterance, lines: frozenset[str]) -> list[Utterance]:
+    """An utterance taken apart at the lines of the host that it begins or ends with."""
+    text = said.text.strip()
+    if said.role != "agent" or not text:
+        return [said]
+    before, behind = [], []
+    while line := next((one for one in lines if text.startswith(one)), ""):
+        before.append(Utterance("agent", line, host_line=True))
+        text = text[len(line) :].lstrip()
+    while line := next((one for one in lines if text.endswith(one)), ""):
+        behind.insert(0, Utterance("agent", line, host_line=True))
+        text = text[: -len(line)].rstrip()
+    if not before and not behind:
+        return [said]
+    return [*before, *([Utterance("agent", text)] if text else []), *behind]
 
 
 class WordSource:
@@ -99,11 +113,25 @@ class WordSource:
         self._decode = None
 
 
+class ToolResult(Struct, frozen=True):
+    """What became of a tool that ended when nobody waited for it any more.
+
+    `value` is what its function gave (the very object), `failure` what it raised instead: `ToolOutcomeUnknown` if it did not
+    come to its end.
+    """
+
+    name: str
+    arguments: Mapping[str, Any]
+    value: Any = None
+    failure: Exception | None = None
+
+
 class Turn(Struct, frozen=True):
     """One occasion on which the agent must speak.
 
     `number` grows within a call (0 is the begin message); `spoken` is what was already said in this turn by an
-    earlier reply.
+    earlier reply or the host; `instead_of` names the agent that had the turn before, "" if none had, and `because` says why
+    it has it no longer. `late_results` are of tools whose turn was interrupted before they ended; each comes in one turn.
     """
 
     number: int
@@ -111,6 +139,9 @@ class Turn(Struct, frozen=True):
     transcript: Transcript = Transcript()
     spoken: str = ""
     word_source: WordSource | None = None
+    instead_of: str = ""
+    because: Reason | None = None
+    late_results: tuple[ToolResult, ...] = ()
 
     @property
     def text(self) -> str:

@@ -4,6 +4,7 @@ RejoinderError
  +-- ConfigError      the owner's file: carries every problem found, each with its place and remedy
  +-- PluginError      a plugin: does not import, does not open, breaks the contract
  +-- ReplyFailed      a response system, in a reply: it knows that it has no answer
+ +-- ToolOutcomeUnknown  a tool that did not come to its end: it may have had its effect
  +-- PeerError        what the platform sent: unreadable frame, wrong shape
  +-- CallRefused      a call that cannot be let in (unknown route, ...)
 """
@@ -55,6 +56,14 @@ class ReplyFailed(RejoinderError):
 
     The host logs the text in one line, without a traceback, and takes its own next step: the caller hears the host's line in
     the call's language, and the turn has failed. The text says nothing of what was said in the call.
+    """
+
+
+class ToolOutcomeUnknown(RejoinderError):
+    """Raised by `Call.run_once`: the tool did not come to its end in time, so that nobody knows whether it had its effect.
+
+    It is not run again in this call; asking again raises this again. The function of a tool raises it itself for an effect that
+    nobody confirmed. The text names the tool, and says nothing of what it was given.
     """
 
 

@@ -132,7 +132,7 @@ class Listener(Protocol):
         """The live reply raised, or could not be had; nothing more of it comes."""
 
     def on_order(self, order: Order) -> None:
-        """The plugin used its call handle: interrupt, tune, metadata."""
+        """The plugin used its call handle: interrupt, tune, metadata; or one of its tools began or ended."""
 
     def on_missing(self, field: str) -> None:
         """A text asked for a field that the call does not have."""

@@ -1,8 +1,8 @@
-"""What a response system may order outside its replies."""
+"""What is ordered or told for a response system outside its replies."""
 
 from msgspec import Struct
 
-from rejoinder.dialogue import Metadata, Say, Tuning
+from rejoinder.dialogue import Metadata, Say, ToolCalled, ToolReturned, Tuning
 
 
 class Interrupt(Struct, frozen=True):
@@ -11,4 +11,12 @@ class Interrupt(Struct, frozen=True):
     say: Say
 
 
-Order = Interrupt | Tuning | Metadata
+class ToolsAwaited(Struct, frozen=True):
+    """Told to the host: reply `reply` now waits for so many tools, which end within bounds of their own."""
+
+    reply: int
+    count: int
+
+
+#: A tool's start and end are told when they come, whatever became of the turn that asked for it.
+Order = Interrupt | Tuning | Metadata | ToolCalled | ToolReturned | ToolsAwaited

@@ -8,6 +8,7 @@ from rejoinder.call import CallFacts
 from rejoinder.dialogue import Transcript, Turn
 from rejoinder.events import Details
 from rejoinder.handover import Listener
+from rejoinder.tools import Ledger
 
 #: Replies that are remembered: the one that is heard, and those that may still be cleaning up.
 REMEMBERED = 8
@@ -16,7 +17,7 @@ REMEMBERED = 8
 class Seats:
     """`agents` are what is known of the call for each agent, and the agent, in the order in which they are asked."""
 
-    __slots__ = ("_agents", "_details", "_listener", "_loop", "_of", "_seats")
+    __slots__ = ("_agents", "_details", "_ledger", "_listener", "_loop", "_of", "_seats")
 
     def __init__(self, agents: Sequence[tuple[CallFacts, Agent]], listener: Listener) -> None:
         self._agents = agents
@@ -25,7 +26,8 @@ class Seats:
         self._details: Details | None = None
         self._of: dict[int, Seat] = {}
         facts, agent = agents[0]
-        self._seats: dict[int, Seat] = {0: agent.join(facts, listener)}
+        self._ledger = Ledger(facts.id)
+        self._seats: dict[int, Seat] = {0: agent.join(facts, listener, ledger=self._ledger)}
 
     @property
     def names(self) -> list[str]:
@@ -41,7 +43,7 @@ class Seats:
     def start(self, position: int, reply: int, turn: Turn) -> None:
         if position not in self._seats:
             facts, agent = self._agents[position]
-            self._seats[position] = agent.join(facts, self._listener, self._details)
+            self._seats[position] = agent.join(facts, self._listener, self._details, self._ledger)
         self._of[reply] = seat = self._seats[position]
         if len(self._of) > REMEMBERED:
             del self._of[next(iter(self._of))]

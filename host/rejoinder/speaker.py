@@ -14,6 +14,7 @@ from rejoinder.dialogue import Output, Turn, TurnKind
 from rejoinder.errors import PluginError
 from rejoinder.handover import CLEANUP, WINDOW, Lane, Listener, call_context
 from rejoinder.threads import Pool
+from rejoinder.tools import current_reply
 
 log = logging.getLogger(__name__)
 
@@ -56,7 +57,9 @@ class Speaker:
         self._is_cancelled = False
         self._overdue: asyncio.TimerHandle | None = None
         name = f"reply {number} of call {stage.facts.id} at agent {stage.facts.agent}"
-        self.task = stage.loop.create_task(self._run(), name=name, context=call_context(stage.facts))
+        context = call_context(stage.facts)
+        context.run(current_reply.set, number)
+        self.task = stage.loop.create_task(self._run(), name=name, context=context)
         self.task.add_done_callback(self._let_go)  # not in _run: a task cancelled before its first step never enters it
 
     def confirm(self, count: int) -> None:

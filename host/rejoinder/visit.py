@@ -6,13 +6,17 @@ import logging
 from collections.abc import Callable, Coroutine
 from typing import Any
 
+from msgspec.structs import replace
+
 from rejoinder.call import Call
 from rejoinder.contract import ResponseSystem, SystemFactory
 from rejoinder.dialogue import Transcript, Turn
 from rejoinder.errors import PluginError
 from rejoinder.events import Details
 from rejoinder.handover import CLEANUP, Latest, call_context
+from rejoinder.orders import Order
 from rejoinder.speaker import Speaker, Stage
+from rejoinder.tools import Ledger, Tools
 
 #: Seconds that `ended()` may take.
 FAREWELL = 2.0
@@ -24,7 +28,7 @@ log = logging.getLogger(__name__)
 class Visit:
     """Everything here runs on the agent's loop, and none of it raises: a plugin's fault is told to the front or logged."""
 
-    def __init__(self, stage: Stage, details: Details | None, updates: Latest[Transcript]) -> None:
+    def __init__(self, stage: Stage, details: Details | None, updates: Latest[Transcript], ledger: Ledger) -> None:
         self._stage = stage
         self._first_details = details
         self._updates = updates
@@ -37,15 +41,26 @@ class Visit:
         self._raised: set[str] = set()
         self._listening: asyncio.Task[None] | None = None
         self._leaving: asyncio.Task[None] | None = None
+        self._tools = Tools(
+            ledger,
+            self._order,
+            f"agent {stage.facts.agent}, call {stage.facts.id}",
+            spawn=lambda what, coroutine: self._spawn(what, coroutine, is_kept=False),
+            in_thread=lambda function: stage.pool.submit(stage.loop, call_context(stage.facts).run, function),
+        )
+
+    def _order(self, order: Order) -> None:
+        self._stage.front.put(self._stage.listener.on_order, order)
 
     def join(self, factory: SystemFactory | None) -> None:
         """Make the object of the call."""
         facts, front, listener = self._stage.facts, self._stage.front, self._stage.listener
         self._call = Call(
             facts,
-            lambda order: front.put(listener.on_order, order),
+            self._order,
             lambda field: front.put(listener.on_missing, field),
             self._first_details,
+            self._tools,
         )
         try:
             self._system = call_context(facts).run(self._made, factory, self._call)
@@ -70,6 +85,8 @@ class Visit:
                 turn.word_source.release()
             self._stage.front.put(self._stage.listener.on_failed, number, self._fault)
             return
+        if late := self._tools.late(turn.number):
+            turn = replace(turn, late_results=late)
         speaker = Speaker(self._stage, self._system, number, turn)
         self._speakers[number] = speaker
         speaker.task.add_done_callback(lambda _: self._forget(number, speaker))
@@ -124,7 +141,7 @@ class Visit:
                 log.exception("%s raised; not told again in this call", self._label(name))
 
     def leave(self) -> "asyncio.Task[None]":
-        """The call is over: cancel what runs, say `ended()`. The task is done when the visit is."""
+        """The call is over: cancel what runs, say `ended()`, wait for tools. The task is done when the visit is."""
         if self._leaving is None:
             self._leaving = self._spawn("leaving", self._leave(), is_kept=False)
         return self._leaving
@@ -140,6 +157,7 @@ class Visit:
         if "ended" in self._hears:
             await self._say_farewell()
         self._system = None
+        await self._tools.finish()
 
     async def _say_farewell(self) -> None:
         try:
@@ -151,9 +169,10 @@ class Visit:
             log.warning("%s took longer than %g s and was cancelled", self._label("ended"), FAREWELL)
 
     def abandon(self) -> None:
-        """Cancel once more what did not end when the call left."""
+        """Cancel once more what did not end when the call left, and the tools that still run."""
         for task in {speaker.task for speaker in self._speakers.values()} | self._tasks:
             task.cancel()
+        self._tools.abandon()
 
     def _spawn(self, what: str, coroutine: Coroutine[Any, Any, None], *, is_kept: bool = True) -> asyncio.Task[None]:
         facts = self._stage.facts
