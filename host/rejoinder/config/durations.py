@@ -1,0 +1,41 @@
+"""Durations as the file writes them: `500ms`, `2s`, `1.5m`, `1h`; as the host takes them: seconds."""
+
+import re
+
+from rejoinder.config.tree import Scalar, kind
+from rejoinder.config.value import Value
+
+_UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0}
+_DURATION = re.compile(r"(\d+(?:\.\d+)?) ?(ms|s|m|h)\Z")
+#: The same for an editor; a value from outside cannot be judged there.
+PATTERN = r"^[0-9]+(\.[0-9]+)? ?(ms|s|m|h)$|\$\{"
+_REMEDY = "write it with its unit: 500ms, 2s, 5m, 1h"
+
+
+def read_duration(value: Value, least: float = 0.0, most: float | None = None) -> float | None:
+    """A duration in seconds, within its bounds (both included); None if it is wrong, which is then reported."""
+    if not isinstance(value.node, Scalar):
+        value.wrong(f"expected a duration, got {kind(value.node)}", _REMEDY)
+        return None
+    seconds = seconds_in(value.node.text)
+    if seconds is None:
+        value.wrong("not a duration", _REMEDY)
+    elif most is not None and not least <= seconds <= most:
+        value.wrong(f"must be between {written(least)} and {written(most)}")
+    elif seconds < least:
+        value.wrong(f"must be {written(least)} or more")
+    else:
+        return seconds
+    return None
+
+
+def seconds_in(text: str) -> float | None:
+    """The seconds of a duration as it is written, None if it is none."""
+    found = _DURATION.match(text.strip())
+    return float(found[1]) * _UNITS[found[2]] if found else None
+
+
+def written(seconds: float) -> str:
+    """A duration as it is written, in the largest unit that it is a whole number of."""
+    unit = next((name for name, length in reversed(_UNITS.items()) if seconds >= length and seconds % length == 0), "ms")
+    return f"{seconds / _UNITS[unit]:g}{unit}"
