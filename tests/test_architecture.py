@@ -64,6 +64,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     # The edge.
     ("arrivals", "knocks", "lifeline"),
     ("admin", "pages", "sockets"),
+    ("reception",),
     ("server",),
     ("host",),
     # The test kit plays the other side; of the house it knows values alone (see SEES).
@@ -109,7 +110,7 @@ NEVER: tuple[tuple[tuple[str, ...], tuple[str, ...]], ...] = (
 )
 
 #: The only users of aiohttp in the host, and those of its server side.
-AIOHTTP = ("admin", "server", "sockets", "pages", "host", "testing.*")
+AIOHTTP = ("admin", "server", "sockets", "pages", "reception", "host", "testing.*")
 
 #: What a plugin imports besides the standard library, `rejoinder` itself and its own modules.
 OWN_LIBRARIES: dict[str, frozenset[str]] = {

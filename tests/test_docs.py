@@ -187,7 +187,7 @@ def test_every_exit_code_is_told() -> None:
 
 
 def test_every_page_of_the_server_is_told() -> None:
-    app = Server(cast("Any", None), cast("Any", None), cast("Any", None)).app()
+    app = Server(cast("Any", None), cast("Any", None), cast("Any", None), cast("Any", None)).app()
     own = {
         f"{one.method} {one.resource.canonical}"
         for one in app.router.routes()

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from rejoinder.agents import Agent
 from rejoinder.call import CallFacts
 from rejoinder.contract import CallReport, TurnReport
+from rejoinder.doors import Door
 from rejoinder.observability import call_logger, log_call_ended, log_call_started, log_turn_ended
 from rejoinder.observers import ObserverDesk
 from rejoinder.outbox import Socket
@@ -51,6 +52,7 @@ class Calls:
         self._desk = desk
         self._witness = witness
         self._sessions: dict[tuple[str, str, str], Session] = {}
+        self._doors: dict[tuple[str, str, str], Door] = {}
         self._retired: list[Agent] = []
         self._closing: set[asyncio.Task[None]] = set()
         self._news = asyncio.Event()
@@ -89,6 +91,14 @@ class Calls:
         """The call of that id on that route, if it lives. The same id on another route is another call."""
         return self._sessions.get((path, platform, call_id))
 
+    def door(self, path: str, platform: str, call_id: str) -> Door | None:
+        """The door by which a live call came in: it opens to its redials, whatever a reload has made of the route since."""
+        return self._doors.get((path, platform, call_id))
+
+    def on(self, path: str) -> int:
+        """How many there are on a route."""
+        return sum(path == route for route, _, _ in self._sessions)
+
     def open(self, route: Route, codec: Codec, call_id: str) -> Session:
         """A new call."""
         facts = route.facts(call_id, codec.platform)
@@ -103,11 +113,13 @@ class Calls:
             on_end=self._ended,
         )
         self._sessions[facts.route, facts.platform, facts.id] = session
+        self._doors[facts.route, facts.platform, facts.id] = route.config.door
         return session
 
     def _ended(self, session: Session) -> None:
         facts = session.facts
         self._sessions.pop((facts.route, facts.platform, facts.id), None)
+        self._doors.pop((facts.route, facts.platform, facts.id), None)
         if self._retired:
             self._close_idle()
         self.tell()

@@ -5,11 +5,13 @@ import contextlib
 import errno
 import logging
 import socket
+import time
 from collections.abc import Mapping
 from pathlib import Path
 
 from aiohttp import web
 
+from rejoinder.arrivals import Arrivals
 from rejoinder.calls import Calls
 from rejoinder.config import ServerConfig, is_loopback
 from rejoinder.drain import Drain
@@ -20,12 +22,15 @@ from rejoinder.registry import Registry
 from rejoinder.reload import Reloader
 from rejoinder.routes import Routes
 from rejoinder.server import Server
-from rejoinder.session import Witness
+from rejoinder.witness import Witness
 
 log = logging.getLogger(__name__)
 
 #: Seconds that requests other than calls have to end when the server stops.
 SHUTDOWN = 1.0
+
+#: Seconds that a connection may stay open between two requests.
+KEEPALIVE = 75.0
 
 #: Connections the system holds while they wait to be accepted: a burst of calls must not be turned away.
 BACKLOG = 1024
@@ -75,6 +80,7 @@ class Host:
         )
         self.drain = Drain(self.calls, lambda: self.routes.config.server.drain, self._give_the_port_over)
         self._runner: web.AppRunner | None = None
+        self._arriving: asyncio.Task[None] | None = None
         self._shares_port = False
 
     @property
@@ -88,13 +94,21 @@ class Host:
 
     async def listen(self, listening: socket.socket) -> None:
         """Accept calls on a bound socket."""
-        app = Server(self.reloader, self.calls, self.drain).app()
+        arrivals = Arrivals(time.monotonic)
+        app = Server(self.reloader, self.calls, self.drain, arrivals).app()
         # A platform that closes its request has been interrupted: its handler must hear of it. Signals are the command's.
-        self._runner = web.AppRunner(
-            app, handle_signals=False, handler_cancellation=True, access_log=None, shutdown_timeout=SHUTDOWN
+        runner = self._runner = web.AppRunner(
+            app,
+            handle_signals=False,
+            handler_cancellation=True,
+            access_log=None,
+            shutdown_timeout=SHUTDOWN,
+            keepalive_timeout=KEEPALIVE,
         )
-        await self._runner.setup()
-        await web.SockSite(self._runner, listening, backlog=BACKLOG).start()
+        await runner.setup()
+        looks = arrivals.keep_looking(lambda: runner.server.connections if runner.server is not None else [])
+        self._arriving = asyncio.create_task(looks, name="close connections that ask for nothing")
+        await web.SockSite(runner, listening, backlog=BACKLOG).start()
         server = self.routes.config.server
         self._shares_port = server.reuse_port
         self.reloader.keep(watch=server.watch if server.watch is not None else is_loopback(server.host))
@@ -123,6 +137,8 @@ class Host:
         await self._stop_accepting()
         await self.drain.close()
         await self.calls.close()
+        if self._arriving is not None:
+            self._arriving.cancel()
         if self._runner is not None:
             await self._runner.cleanup()
         await self.reloader.close()

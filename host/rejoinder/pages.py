@@ -6,6 +6,7 @@ from typing import Any
 import msgspec
 from aiohttp import web
 
+from rejoinder.observability import MASK
 from rejoinder.reload import Refusal
 from rejoinder.routes import Route, Routes
 
@@ -16,7 +17,7 @@ def _json(status: int, content: dict[str, Any]) -> web.Response:
 
 def home(routes: Routes, base: str) -> web.Response:
     """`GET /` on loopback: what there is to talk to."""
-    rows = [f"  {base}{path:<28} -> {route.agent_config.name}" for path, route in sorted(routes.routes.items())]
+    rows = [f"  {base}{dialled_path(one):<28} -> {one.agent_config.name}" for _, one in sorted(routes.routes.items())]
     text = f"Rejoinder {version('rejoinder')}\n\nRoutes (a voice platform dials ROUTE/CALL_ID over WebSocket):\n"
     return web.Response(text=text + "\n".join(rows) + "\n\nTry one in a terminal:  rejoinder chat ROUTE\n")
 
@@ -31,10 +32,18 @@ def route_page(route: Route, url: str, pasted: str) -> web.Response:
     return web.Response(status=426, text=text, headers={"Upgrade": "websocket", "Connection": "Upgrade"})
 
 
-def not_found(routes: Routes, path: str, *, tell: bool) -> web.Response:
-    """There is no such route; `tell` says which there are (to nobody from outside)."""
-    known = f" The routes are: {', '.join(sorted(routes.routes))}." if tell else ""
-    return web.Response(status=404, text=f"There is no route {path!r} here.{known}\n")
+def dialled_path(route: Route) -> str:
+    """The path of a route as it is dialled, with its secret masked."""
+    return f"{route.path}/{MASK}" if route.config.door.secrets else route.path
+
+
+def not_found(routes: Routes, *, tell: bool) -> web.Response:
+    """There is no such route, or its door stays shut; `tell` says which there are (to nobody from outside).
+
+    What was asked for is not said again: it may hold a secret.
+    """
+    known = ", ".join(dialled_path(route) for _, route in sorted(routes.routes.items()))
+    return web.Response(status=404, text=f"There is no such route.{f' The routes are: {known}.' if tell else ''}\n")
 
 
 def health(routes: Routes, refused: Refusal | None, calls: int, *, draining: bool, tell: bool) -> web.Response:

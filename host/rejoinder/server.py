@@ -1,43 +1,50 @@
 """The edge: HTTP and WebSocket requests to routes and calls. Assembles, decides nothing about a turn."""
 
+import asyncio
 import contextlib
-import ipaddress
 import time
 import uuid
-from urllib.parse import unquote
+from dataclasses import replace
 
 from aiohttp import hdrs, web
+from aiohttp.typedefs import Handler
 
 from rejoinder import pages
 from rejoinder.admin import Admin
+from rejoinder.arrivals import Arrivals
 from rejoinder.calls import Calls
 from rejoinder.dialogue import Tuning
+from rejoinder.doors import Knock
 from rejoinder.drain import RETRY_AFTER, Drain
 from rejoinder.errors import CallRefused, PeerError
 from rejoinder.protocols import chat
 from rejoinder.protocols.retell import RetellCodec
+from rejoinder.reception import Entry, Reception, is_local
 from rejoinder.reload import Reloader
 from rejoinder.routes import Route
 from rejoinder.session import Session
 from rejoinder.sockets import MAX_FRAME, HttpSocket, WebSocket
 
-#: A request that came through a proxy or a tunnel bears one of these, whatever address it comes from.
-FORWARDED = (hdrs.X_FORWARDED_FOR, hdrs.FORWARDED, "X-Real-IP")
+#: Seconds that the body of a request may take.
+BODY = 30.0
 
 DRAINING = "This server is about to stop and takes no new calls."
+FULL = "This route has as many calls as it may."
 
 
 class Server:
     """Answers what is dialled. `reloader` keeps the routes in force, `calls` the live calls; while `drain` is on, nothing new
-    is let in."""
+    is let in. `arrivals` is told which connections have asked for something."""
 
-    def __init__(self, reloader: Reloader, calls: Calls, drain: Drain) -> None:
+    def __init__(self, reloader: Reloader, calls: Calls, drain: Drain, arrivals: Arrivals) -> None:
         self._reloader = reloader
         self._calls = calls
         self._drain = drain
+        self._arrivals = arrivals
+        self._reception = Reception(reloader, calls)
 
     def app(self) -> web.Application:
-        app = web.Application(client_max_size=MAX_FRAME)
+        app = web.Application(client_max_size=MAX_FRAME, middlewares=[self._arrived])
         app.router.add_get("/", self._home)
         app.router.add_get("/healthz", self._health)
         app.router.add_get("/readyz", self._ready)
@@ -46,6 +53,11 @@ class Server:
         app.router.add_post("/admin/drain", admin.drain)
         app.router.add_route("*", "/{path:.*}", self._dialled)
         return app
+
+    @web.middleware
+    async def _arrived(self, request: web.Request, handler: Handler) -> web.StreamResponse:
+        self._arrivals.asked(request.protocol)
+        return await handler(request)
 
     def _token(self) -> str:
         return self._reloader.routes.config.server.admin_token
@@ -64,46 +76,45 @@ class Server:
     async def _ready(self, request: web.Request) -> web.Response:
         return pages.readiness(self._reloader.routes, draining=self._drain.is_on)
 
-    def _not_found(self, request: web.Request) -> web.Response:
-        return pages.not_found(self._reloader.routes, request.path, tell=is_local(request))
-
     # For platforms.
 
     async def _dialled(self, request: web.Request) -> web.StreamResponse:
+        knock = self._reception.knock(request)
         try:
-            segments = [unquote(part) for part in request.rel_url.raw_path.rstrip("/").split("/")[1:]]
-            if segments[-2:] == ["chat", "completions"]:
-                return await self._complete(request, _chat_path(segments))
-            return await self._dial(request, segments)
+            if (base := _chat_base(knock)) is not None:
+                return await self._complete(request, base)
+            return await self._dial(request, knock)
         except CallRefused as refused:
             return _leave(web.Response(status=refused.status, text=f"{refused}\n"))
 
-    async def _dial(self, request: web.Request, segments: list[str]) -> web.StreamResponse:
-        path, call_id = self._split(segments)
-        call_id = call_id or _glued(request)
-        route = self._reloader.routes.routes.get(path)
-        is_redial = self._calls.live(path, RetellCodec.platform, call_id) is not None
-        if route is None and not is_redial:
-            return self._not_found(request)
+    async def _dial(self, request: web.Request, knock: Knock) -> web.StreamResponse:
+        entry = self._reception.enter(knock, RetellCodec.platform)
+        if entry is None:
+            return self._reception.refuse(request, knock)
         if request.headers.get(hdrs.UPGRADE, "").lower() != "websocket":
-            return (
-                pages.route_page(route, _url(request, path), self._pasted(request, path)) if route else web.Response(status=426)
-            )
-        if not is_redial and not (route and route.takes(RetellCodec.platform, is_local=is_local(request))):
-            raise CallRefused(404, "This route is not for Retell's protocol.")
-        if not is_redial:
-            self._let_in()
+            return self._route_page(request, entry)
+        route = entry.route
+        if not entry.is_redial:
+            if not (route and route.takes(RetellCodec.platform, is_local=knock.is_local)):
+                raise CallRefused(404, "This route is not for Retell's protocol.")
+            self._let_in(route)
         socket = WebSocket(request)
         await socket.response.prepare(request)
         # Looked up and opened only now, in one step: a handshake may fail half-way, and while it is answered a call may end or
         # be opened by another socket.
-        session = self._calls.live(path, RetellCodec.platform, call_id)
+        session = self._calls.live(entry.path, RetellCodec.platform, entry.call_id)
         if session is None and route is not None:
-            session = self._open_retell(route, call_id or f"local-{uuid.uuid4().hex[:12]}")
-        return await self._carry(socket, session)
+            session = self._open_retell(route, entry.call_id or f"local-{uuid.uuid4().hex[:12]}")
+        return await self._carry(socket, session, knock)
 
-    def _let_in(self) -> None:
-        """Raises CallRefused for a new call during a drain.
+    def _route_page(self, request: web.Request, entry: Entry) -> web.Response:
+        if entry.route is None:
+            return web.Response(status=426)
+        path = pages.dialled_path(entry.route)
+        return pages.route_page(entry.route, _url(request, path), self._pasted(request, path))
+
+    def _let_in(self, route: Route) -> None:
+        """Raises CallRefused for a new call during a drain, or on a route that has as many as it may.
 
         Before the upgrade and with 503, so that a proxy passes it to another server and a platform tries again: Retell does so
         three times, three seconds apart, which is enough for a process that takes over.
@@ -111,19 +122,16 @@ class Server:
         if self._drain.is_on:
             self._drain.refuse()
             raise CallRefused(503, DRAINING)
+        most = route.config.limits.calls
+        if most is not None and self._calls.on(route.path) >= most:
+            self._reception.full(route.path, most)
+            raise CallRefused(503, FULL)
 
     def _pasted(self, request: web.Request, path: str) -> str:
         """The URL for the dashboard: the one this request came by if it came through a tunnel, else what the file says."""
         if not is_local(request):
             return _url(request, path)
         return self._reloader.routes.config.server.dashboard_base + path
-
-    def _split(self, segments: list[str]) -> tuple[str, str]:
-        """A path without and with a call id: the longest route first, anything in the segment behind it is the id."""
-        whole = "/" + "/".join(segments)
-        if whole in self._reloader.routes.routes or len(segments) < 2:
-            return whole, ""
-        return "/" + "/".join(segments[:-1]), segments[-1]
 
     def _open_retell(self, route: Route, call_id: str) -> Session:
         knobs = route.config.retell
@@ -133,25 +141,31 @@ class Server:
         codec = RetellCodec(transcript_with_tool_calls=knobs.transcript_with_tool_calls, tuning=tuning)
         return self._calls.open(route, codec, call_id)
 
-    async def _carry(self, socket: WebSocket, session: Session | None) -> web.StreamResponse:
+    async def _carry(self, socket: WebSocket, session: Session | None, knock: Knock) -> web.StreamResponse:
         try:
             if session is not None:
+                codec = session.codec
+                # A person who tries by hand says nothing for long, and on one machine nobody vanishes without a word.
+                silence = (lambda: None) if knock.is_local else (lambda: codec.longest_silence)
+                socket.watch(silence, session.complain, waits=knock.is_local)
                 await self._calls.carry(session, socket)
         finally:
-            # A handler that returns with its socket open says 1000, and Retell hangs up on the caller; dropped without a
-            # word (1006) it dials again.
-            if not socket.response.closed:
-                socket.abort()
+            socket.end()
         return socket.response
 
-    async def _complete(self, request: web.Request, path: str) -> web.StreamResponse:
-        route = self._reloader.routes.routes.get(path)
-        if route is None or not route.takes(chat.ChatCodec.platform, is_local=is_local(request)):
-            return self._not_found(request)
+    async def _complete(self, request: web.Request, knock: Knock) -> web.StreamResponse:
+        entry = self._reception.enter(knock, chat.ChatCodec.platform)
+        if entry is None or entry.route is None or not entry.route.takes(chat.ChatCodec.platform, is_local=knock.is_local):
+            return self._reception.refuse(request, knock)
         if request.method != hdrs.METH_POST:
             raise CallRefused(405, "Chat completions are asked for with POST.")
-        body = await request.read()
-        route = self._reloader.routes.routes.get(path, route)  # once more: a reload may have come before the body
+        try:
+            async with asyncio.timeout(BODY):
+                body = await request.read()
+        except TimeoutError:
+            raise CallRefused(408, "The request did not come to its end.") from None
+        # Once more: a reload may have come before the body.
+        route = self._reloader.routes.routes.get(entry.path, entry.route)
         try:
             identity = chat.identify(body, request.headers)
         except PeerError as error:
@@ -167,7 +181,7 @@ class Server:
     def _chat_session(self, route: Route, call_id: str | None) -> Session:
         if call_id and (live := self._calls.live(route.path, chat.ChatCodec.platform, call_id)):
             return live
-        self._let_in()
+        self._let_in(route)
         codec = chat.ChatCodec(now=time.time, new_id=lambda: uuid.uuid4().hex)
         if call_id is None:  # nobody can come back to a call without an id
             codec.grace = codec.grace_after_goodbye = 0.0
@@ -185,26 +199,13 @@ class Server:
         return socket.response
 
 
-def _glued(request: web.Request) -> str:
-    """The call id of a URL with a query: some have seen it added behind the query's last value instead of the path."""
-    _, slash, call_id = request.rel_url.raw_query_string.rpartition("/")
-    return unquote(call_id) if slash else ""
-
-
-def is_local(request: web.Request) -> bool:
-    """Whether a request comes from this machine, and not through a proxy or tunnel on it."""
-    if any(name in request.headers for name in FORWARDED):
-        return False
-    try:
-        return ipaddress.ip_address(request.remote or "").is_loopback
-    except ValueError:
-        return False
-
-
-def _chat_path(segments: list[str]) -> str:
-    """The route of a request for chat completions: what stands before /chat/completions or /v1/chat/completions."""
-    base = segments[:-3] if segments[-3:-2] == ["v1"] else segments[:-2]
-    return "/" + "/".join(base)
+def _chat_base(knock: Knock) -> Knock | None:
+    """What is left of a request for chat completions: what stands before /chat/completions or /v1/chat/completions. None if it
+    asks for none."""
+    segments = list(knock.segments)
+    if segments[-2:] != ["chat", "completions"]:
+        return None
+    return replace(knock, segments=segments[:-3] if segments[-3:-2] == ["v1"] else segments[:-2])
 
 
 def _leave(response: web.Response) -> web.Response:

@@ -205,6 +205,10 @@ class Session:
         if not self._understood and self._log.isEnabledFor(logging.DEBUG):
             self._outbox.urgent([debug_frame(frame)])
 
+    def complain(self, what: str) -> None:
+        """Log what is odd about the call, once, and at its end how often it came."""
+        self._complaints.tell(what)
+
     def _field(self, name: str) -> str:
         value = look_up(name, self.facts, self._details)
         if value is None:
