@@ -16,6 +16,7 @@ from rejoinder.dialogue import Metadata, Output, Turn, TurnKind, WordSource
 from rejoinder.events import Details
 from rejoinder.orders import Order
 from rejoinder.testing.clock import VirtualClockLoop
+from rejoinder.tools import Ledger
 
 
 class Ear:
@@ -117,9 +118,9 @@ class House:
         finally:
             await agent.close()
 
-    def join(self, agent: Agent, call: str = "c1", details: Details | None = None) -> Sitting:
+    def join(self, agent: Agent, call: str = "c1", details: Details | None = None, ledger: Ledger | None = None) -> Sitting:
         ear = Ear()
-        return Sitting(agent, agent.join(CallFacts(call, "/ava", "ava", "test"), ear, details), ear)
+        return Sitting(agent, agent.join(CallFacts(call, "/ava", "ava", "test"), ear, details, ledger), ear)
 
 
 def virtual_loop() -> VirtualClockLoop:
