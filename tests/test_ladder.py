@@ -226,7 +226,7 @@ def test_a_language_without_lines_is_never_filled_in_english() -> None:
 
 
 def test_what_the_route_wants_done_on_failure_is_done() -> None:
-    assert Play(on_failure=TransferCall("desk")).request().until(60).action == TransferCall("+441")
+    assert Play(on_failure=TransferCall("+441")).request().until(60).action == TransferCall("+441")
     assert Play(on_failure=EndCall()).request().fail().action == EndCall()
     assert Play("ava", "desk", on_failure=EndCall()).request().until(6).say("Here.").end().action is None
 

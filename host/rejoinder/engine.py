@@ -116,7 +116,7 @@ class Conversation:
         begins: bool = True,
         agents: Sequence[str] = ("",),
         may_answer: Callable[[int], bool] = lambda _: True,
-        late: Late = Late(),  # noqa: B008  frozen
+        late: Late = Late(),
         on_failure: Action | None = None,
     ) -> None:
         self._lines = lines

@@ -20,7 +20,7 @@ from typing import Literal
 from msgspec.structs import replace
 
 from rejoinder.dialogue import Action, Reason, Turn
-from rejoinder.effects import Effect, Judged, StartReply, StartTimer, Warn
+from rejoinder.effects import Effect, Judged, StartReply, StartTimer
 from rejoinder.late import Late
 from rejoinder.lines import HostLines
 from rejoinder.newest_turn import NewestTurn
@@ -156,8 +156,7 @@ class Ladder:
         """Nobody has answered: the host's own line, and what the route wants done then."""
         lines = self._lines
         by_kind = {"begin": lines.hello, "reminder": lines.nudge, "response": lines.apology}
-        action = self._permission.granted(self._on_failure) if self._on_failure and turn.kind == "response" else None
-        refused: list[Effect] = [Warn(action)] if isinstance(action, str) else []
-        turn.action = None if isinstance(action, str) else action
+        if self._on_failure is not None and turn.kind == "response" and self._permission.is_possible(self._on_failure):
+            turn.action = self._on_failure
         outcome = "timed out" if why == "late" else "failed"
-        return [*refused, *turn.drop_reply(), *turn.close(seam(turn.text, by_kind[turn.kind]()), outcome)]
+        return [*turn.drop_reply(), *turn.close(seam(turn.text, by_kind[turn.kind]()), outcome)]

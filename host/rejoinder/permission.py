@@ -17,9 +17,13 @@ class Permission:
         self._actions = actions
         self._numbers = numbers
 
+    def is_possible(self, action: Action) -> bool:
+        """Whether the platform can do it now."""
+        return type(action) in self._actions()
+
     def granted(self, action: Action) -> Action | str:
         """The action as the platform is to do it (a transfer to a telephone number), or in words why it is refused."""
-        if type(action) not in self._actions():
+        if not self.is_possible(action):
             return f"this platform cannot do {type(action).__name__}; the action was dropped"
         if isinstance(action, TransferCall):
             number = self._number(action.to)

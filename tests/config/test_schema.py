@@ -82,7 +82,7 @@ def test_good_files_pass(text: str) -> None:
         ("server: {host: null}", "$.server.host"),
         ("numbers: {a: 15551234567}", "$.numbers.a"),
         ("numbers: {a: {file: x}}", "$.numbers.a"),
-        ("defaults: {late: {}}", "$.defaults"),
+        ("defaults: {late: {filler: 2}}", "$.defaults.late.filler"),
         ("agents: {a: {begin: x}}", "$.agents.a"),
         ("agents: {a: {system: lm}}", "$.agents.a.system"),
         ("agents: {a: {system: dummy, begin: 1}}", "$.agents.a.begin"),

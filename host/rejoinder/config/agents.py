@@ -8,17 +8,18 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from rejoinder.config.content import read_in
-from rejoinder.config.fields import check_options, check_spoken
+from rejoinder.config.fields import check_options
 from rejoinder.config.keys import AGENT, OBSERVER
+from rejoinder.config.ladder import read_late, read_lines, spoken_line, spoken_lines
 from rejoinder.config.scope import Scope, check_name, read_language, read_timezone
 from rejoinder.config.shape import AgentConfig, ObserverConfig
-from rejoinder.config.tree import Entry, Listing, Node, Scalar, Table, files_read, plain
+from rejoinder.config.tree import Entry, Node, Table, files_read, plain
 from rejoinder.config.value import Unit, Value, nearest
-from rejoinder.templates import Template, template
+from rejoinder.late import Late
 
 _OF_THE_SYSTEM = "what the {} itself takes stands under options:"
 _LONGEST_LINE = 32  # of agents that extend one another
-LATER = frozenset({"late", "limits", "lines", "fallback"})
+LATER = frozenset({"limits"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,15 +84,39 @@ class Agents:
         value, scope = self._merged(full, ()), self._scopes[full]
         if value is None:
             return None
-        found, begin, reminder = _system("agent", value, scope), value.child("begin"), _reminder(value, scope)
-        spoken = _line(begin, scope) if begin else None
+        found, begin, reminder = _system("agent", value, scope), value.child("begin"), value.child("reminder")
+        spoken = spoken_line(begin, scope.vars) if begin else None
+        reminders = spoken_lines(reminder, scope.vars) if reminder else ()
+        late, lines, fallback = self.late(full), read_lines(value, scope.lines, scope.vars), self._fallback(value, full)
         if found is None:
             return None
         return AgentConfig(
-            full, found.name, found.options, spoken, reminder,
+            full, found.name, found.options, spoken, reminders,
             read_language(value, scope.language), read_timezone(value, scope.timezone), scope.vars, scope.numbers,
-            found.files, found.fingerprint, value.unit.part, value.origin,
+            found.files, found.fingerprint, value.unit.part, value.origin, late, lines, fallback,
         )  # fmt: skip
+
+    def _fallback(self, agent: Value, full: str) -> str:
+        """The full name of the agent that takes this one's place, "" if none does or it would lead back to where it began."""
+        value = agent.given("fallback")
+        text = value.text() if value else None
+        chain = [full]
+        while value is not None and text is not None and (following := self.find(value, text)) is not None:
+            if following in chain:
+                if following == full:
+                    what = f"agents fall back on each other in a circle: {' -> '.join((*chain, full))}"
+                    agent.wrong(what, "leave one fallback out", key="fallback")
+                return ""
+            chain.append(following)
+            whole = self._merged(following, ())
+            value = whole.given("fallback") if whole else None
+            text = value.text() if value else None
+        return chain[1] if len(chain) > 1 else ""
+
+    def late(self, full: str) -> Late:
+        """The rungs of an agent's turns."""
+        value, scope = self._merged(full, ()), self._scopes[full]
+        return read_late(value, scope.late) if value else scope.late
 
     def _merged(self, full: str, trail: tuple[str, ...]) -> Value | None:
         """The agent over all that it extends; None if that cannot be known (which is reported)."""
@@ -161,30 +186,6 @@ def _system(of: str, value: Value, scope: Scope) -> _System | None:
     if not name or system.is_placeholder:
         return None
     return _System(name, given, files_read(options.node) if options else frozenset(), fingerprint(name, given))
-
-
-def _reminder(agent: Value, scope: Scope) -> tuple[Template, ...]:
-    value = agent.child("reminder")
-    if value is None:
-        return ()
-    if not isinstance(value.node, Listing):
-        line = _line(value, scope)
-        return (line,) if line else ()
-    if value.node.flow and any(isinstance(item, Scalar) and item.plain for item in value.node.items):
-        value.wrong("texts in [ ] without quotes are cut at every comma", 'quote each: ["...", "..."]')
-        return ()
-    return tuple(line for item in value.items("texts") or () if (line := _line(item, scope)))
-
-
-def _line(value: Value, scope: Scope) -> Template | None:
-    """A text that is spoken as it stands."""
-    text = value.text()
-    if text is None:
-        return None
-    if isinstance(value.node, Scalar) and value.node.commented and value.node.plain:
-        value.wrong("the text ends at ' #', the rest is a remark", "quote the text to keep the #, or to show where it ends")
-    check_spoken(value, text, scope.vars)
-    return template(text)
 
 
 def _entries(node: Node) -> Mapping[str, Entry]:

@@ -33,6 +33,41 @@ SERVER: Schema = {
     "public_url": _key("The URL under which platforms reach the server."),
     "watch": _key("Reload on save; if absent on loopback only.", "boolean"),
 }
+
+
+def _time(description: str) -> Schema:
+    return _key(description, pattern=r"^[0-9]+(\.[0-9]+)? ?(ms|s|m|h)$|\$\{")
+
+
+def _lines(description: str) -> Schema:
+    return {"anyOf": [_TEXT, _TEXTS], "description": description}
+
+
+LATE: Schema = {
+    "filler": _time("Nothing to speak yet: a filler line; 2s if absent."),
+    "stall": _time("No further word: the turn is closed; 4s if absent."),
+    "fallback": _time("Still nothing: the next agent has the turn; 6s if absent."),
+    "apology": _time("Nothing from any agent: an apology, and on_failure; 12s if absent."),
+    "longest": _time("No turn is longer; 60s if absent."),
+}
+LINES: Schema = {
+    "filler": _lines("What keeps a waiting caller company, in turn."),
+    "apology": _lines("What is said when nobody has answered."),
+    "goodbye": _lines("What is said before a hang-up without words."),
+}
+LADDER: Schema = {
+    "late": closed(LATE, "When a turn is late, rung by rung."),
+    "lines": closed(LINES, "What the host itself says, in the agent's language."),
+}
+ON_FAILURE: Schema = {
+    "on_failure": {
+        "anyOf": [
+            {"enum": ["end", "nothing"]},
+            closed({"transfer": _key("A name under numbers:.")}, required=["transfer"]),
+        ],
+        "description": "What to do after the apology: transfer the call, end it, or nothing.",
+    },
+}
 PLACE: Schema = {
     "language": _key("The language spoken, as a BCP 47 tag."),
     "timezone": _key("The IANA zone of {{ now }}."),
@@ -43,8 +78,12 @@ AGENT: Schema = {
     "begin": _key('First words; "" lets the caller speak first; absent, the system\'s own.'),
     "reminder": {"anyOf": [_TEXT, _TEXTS], "description": "What to say after silence, in turn."},
     "extends": _key("Another agent to begin from."),
+    "fallback": _key("The agent that takes a turn which this one does not answer."),
+    **LADDER,
     **PLACE,
 }
+#: What may stand in `defaults:` as well as nearer by; the nearest counts.
+DEFAULTS: Schema = {**PLACE, **LADDER, **ON_FAILURE}
 OBSERVER: Schema = {
     "system": _key("The observer."),
     "options": _key("The observer's own options.", "object"),
@@ -61,13 +100,15 @@ ROUTE: Schema = {
     "agent": _key("The agent that answers."),
     "platforms": _key("Who may dial; [retell] if absent.", "array", items={"enum": [*PLATFORMS]}, minItems=1),
     "observers": _key("Who hears of its calls.", "array", items=_TEXT),
+    "late": LADDER["late"],
+    **ON_FAILURE,
     "open": _key("Anybody who reaches the port may call.", "boolean"),
     "retell": closed(RETELL, "Retell's own knobs."),
 }
 FILE: Schema = {
     "server": closed(SERVER, "Where the server listens."),
     "include": _key("Other files with agents and routes, as patterns.", "array", items=_TEXT),
-    "defaults": closed(PLACE, "For agents that say nothing else."),
+    "defaults": closed(DEFAULTS, "For agents and routes that say nothing else."),
     "vars": _each("A text for {{ vars.name }}.", _TEXT, {"type": ["number", "boolean"]}),
     "numbers": _each(
         "A number that may be dialled, in E.164 and in quotes.", {**_WORD, "pattern": r"^\+[1-9][0-9]{6,14}$|\$\{"}

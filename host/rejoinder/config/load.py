@@ -172,11 +172,12 @@ class _Reading:
         agents = Agents()
         for unit in self.lost:
             agents.lose(unit.part)
-        for root in self.roots:
-            agents.add(root.unit, root, read_scope(root, outer) if root.unit.part else outer)
+        scopes = [read_scope(root, outer) if root.unit.part else outer for root in self.roots]
+        for root, scope in zip(self.roots, scopes, strict=True):
+            agents.add(root.unit, root, scope)
         routes = Routes(agents, observers)
-        for root in self.roots:
-            routes.add(root.unit, root)
+        for root, scope in zip(self.roots, scopes, strict=True):
+            routes.add(root.unit, root, scope)
         read = agents.read()
         self._protected(server, routes.found.values())
         usable = {path: route for path, route in routes.found.items() if route.agent in read}

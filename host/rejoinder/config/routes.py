@@ -6,13 +6,14 @@ from typing import Any
 
 from rejoinder.config.agents import Agents
 from rejoinder.config.keys import PLATFORMS, RETELL, ROUTE
+from rejoinder.config.ladder import read_late, read_on_failure
+from rejoinder.config.scope import Scope
 from rejoinder.config.shape import RetellConfig, RouteConfig
 from rejoinder.config.tree import Scalar
 from rejoinder.config.value import Unit, Value, nearest
 
 LATER = frozenset(
-    {"secret", "allow", "on_failure", "split", "after_hours", "record", "shadow"}
-    | {"late", "limits", "fallback", "lines", "language", "timezone"}
+    {"secret", "allow", "split", "after_hours", "record", "shadow"} | {"limits", "fallback", "lines", "language", "timezone"}
 )
 #: First segments of the server's own pages.
 RESERVED = frozenset({"healthz", "readyz", "metrics", "calls", "webhooks", "admin"})
@@ -31,14 +32,18 @@ class Routes:
         self._above: dict[tuple[str, ...], tuple[str, Value]] = {}
         self.found: dict[str, RouteConfig] = {}
 
-    def add(self, unit: Unit, root: Value) -> None:
+    def add(self, unit: Unit, root: Value, scope: Scope) -> None:
         """Take the routes of one file."""
         table = root.child("routes")
         if table is None or not table.table():
             return
         for path, value in table.children().items():
             right = self._claim(table, path, value)
-            route = self._short(unit, path, value) if isinstance(value.node, Scalar) else self._long(unit, path, value)
+            route = (
+                self._short(unit, path, value, scope)
+                if isinstance(value.node, Scalar)
+                else self._long(unit, path, value, scope)
+            )
             if right and route:
                 self.found[path] = route
 
@@ -65,11 +70,14 @@ class Routes:
         what = f"{path} and {other[0]} ({_place(other[1])}) cannot be told apart"
         return what, "what follows a path is a call's id: let neither begin with the other"
 
-    def _short(self, unit: Unit, path: str, value: Value) -> RouteConfig | None:
+    def _short(self, unit: Unit, path: str, value: Value, scope: Scope) -> RouteConfig | None:
         agent = self._agent(value)
-        return RouteConfig(path, agent, part=unit.part, origin=value.origin) if agent else None
+        if agent is None:
+            return None
+        late, on_failure = self._agents.late(agent), scope.on_failure
+        return RouteConfig(path, agent, part=unit.part, origin=value.origin, late=late, on_failure=on_failure)
 
-    def _long(self, unit: Unit, path: str, value: Value) -> RouteConfig | None:
+    def _long(self, unit: Unit, path: str, value: Value, scope: Scope) -> RouteConfig | None:
         if not value.table(ROUTE, LATER):
             return None
         agent = value.child("agent")
@@ -79,7 +87,13 @@ class Routes:
         platforms, observers = self._platforms(value), self._seen_by(value)
         opened, retell = value.given("open"), self._retell(value)
         is_open = bool(opened and opened.flag())
-        return RouteConfig(path, full, platforms, observers, is_open, retell, unit.part, value.origin) if full else None
+        on_failure = read_on_failure(value, scope.on_failure, scope.numbers)
+        late = read_late(value, self._agents.late(full) if full else scope.late)
+        if full is None:
+            return None
+        return RouteConfig(
+            path, full, platforms, observers, is_open, retell, unit.part, value.origin, late=late, on_failure=on_failure
+        )
 
     def _agent(self, value: Value) -> str | None:
         text = value.text()

@@ -5,14 +5,17 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from zoneinfo import ZoneInfo, available_timezones
 
-from rejoinder.config.keys import PLACE
+from rejoinder.config.keys import DEFAULTS
+from rejoinder.config.ladder import read_late, read_lines, read_on_failure
 from rejoinder.config.tree import Listing, Scalar, Table, kind
 from rejoinder.config.value import Value, nearest
+from rejoinder.dialogue import Action
+from rejoinder.late import Late
+from rejoinder.lines import OwnLines
 
 #: Reserved for a later version.
 LATER_DEFAULTS = frozenset(
-    {"late", "limits", "lines", "fallback", "secret", "allow", "on_failure"}
-    | {"begin", "reminder", "platforms", "observers", "retell", "record"}
+    {"limits", "fallback", "secret", "allow"} | {"begin", "reminder", "platforms", "observers", "retell", "record"}
 )
 _NAME = re.compile(r"\w[\w.\-]*\Z")
 _E164 = re.compile(r"\+[1-9]\d{6,14}\Z")  # ITU-T E.164: at most 15 digits
@@ -27,6 +30,9 @@ class Scope:
     numbers: Mapping[str, str] = field(default_factory=dict)
     language: str = "en"
     timezone: str = "UTC"
+    late: Late = Late()
+    lines: OwnLines = OwnLines()
+    on_failure: Action | None = None
 
 
 def read_scope(root: Value, outer: Scope) -> Scope:
@@ -36,8 +42,15 @@ def read_scope(root: Value, outer: Scope) -> Scope:
         scope = replace(scope, vars={**outer.vars, **_named(given, _var)})
     if given := root.child("numbers"):
         scope = replace(scope, numbers={**outer.numbers, **_named(given, _number)})
-    if (given := root.child("defaults")) and given.table(PLACE, LATER_DEFAULTS):
-        scope = replace(scope, language=read_language(given, scope.language), timezone=read_timezone(given, scope.timezone))
+    if (given := root.child("defaults")) and given.table(DEFAULTS, LATER_DEFAULTS):
+        scope = replace(
+            scope,
+            language=read_language(given, scope.language),
+            timezone=read_timezone(given, scope.timezone),
+            late=read_late(given, scope.late),
+            lines=read_lines(given, scope.lines, scope.vars),
+            on_failure=read_on_failure(given, scope.on_failure, scope.numbers),
+        )
     return scope
 
 

@@ -7,7 +7,10 @@ from typing import Any
 
 from rejoinder.addresses import Network
 from rejoinder.config.tree import Origin
+from rejoinder.dialogue import Action
 from rejoinder.doors import Door
+from rejoinder.late import Late
+from rejoinder.lines import OwnLines
 from rejoinder.templates import Template
 
 
@@ -53,7 +56,7 @@ class AgentConfig:
     `options` is plain data, `files` what was read for it. `begin` None: the system's own first words; an empty one: the
     caller speaks first. `vars` and `numbers` are those that its file sees. `fingerprint` changes when system, options or a
     file they were read from does: an agent with the same one need not be opened again. `part` is the included file's
-    name, "" in the main file.
+    name, "" in the main file. `fallback` is the agent that takes a turn which this one does not answer.
     """
 
     name: str
@@ -69,6 +72,9 @@ class AgentConfig:
     fingerprint: str = ""
     part: str = ""
     origin: Origin | None = field(default=None, compare=False, repr=False)
+    late: Late = Late()
+    lines: OwnLines = OwnLines()
+    fallback: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +100,7 @@ class Limits:
 @dataclass(frozen=True, slots=True)
 class RouteConfig:
     """One route: `agent` and `observers` by full name. `platforms` None is the default: retell, on loopback also chat. `door` is
-    what `secret` and `allow` ask of who dials."""
+    what `secret` and `allow` ask of who dials; `on_failure` is done when no agent has answered (a transfer to a number)."""
 
     path: str
     agent: str
@@ -106,6 +112,8 @@ class RouteConfig:
     origin: Origin | None = field(default=None, compare=False, repr=False)
     door: Door = Door()
     limits: Limits = Limits()
+    late: Late = Late()
+    on_failure: Action | None = None
 
     @property
     def is_protected(self) -> bool:
@@ -129,6 +137,14 @@ class Config:
     agents: Mapping[str, AgentConfig] = field(default_factory=dict)
     observers: Mapping[str, ObserverConfig] = field(default_factory=dict)
     routes: Mapping[str, RouteConfig] = field(default_factory=dict)
+
+    def succession(self, agent: str) -> list[str]:
+        """The agent of that name, the one that takes its place, and so on."""
+        names: list[str] = []
+        while agent in self.agents and agent not in names:
+            names.append(agent)
+            agent = self.agents[agent].fallback
+        return names
 
     def without(self, parts: Collection[str]) -> "Config":
         """This configuration without what the included files `parts` brought, and without the routes to their agents."""

@@ -13,10 +13,6 @@ from rejoinder.errors import Problem
 
 _MOST_LISTED = 20  # names in a message
 _MOST_COMPARED = 1000  # more are not worth the seconds it takes to find a likeness
-_SECONDS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
-_DURATION = re.compile(r"(\d+(?:\.\d+)?)(ms|s|m|h|d)")
-#: A duration as an editor checks it.
-DURATION = r"^[0-9]+(\.[0-9]+)?(ms|s|m|h|d)$|\$\{"
 NO_VALUE = 'leave the key out for its default, or write "" for an empty text'
 
 
@@ -172,16 +168,6 @@ class Value:
                 if isinstance(reading, bool):
                     return reading
         self.wrong(f"expected true or false, got {kind(self.node)}", "write true or false, without quotes")
-        return None
-
-    def duration(self) -> float | None:
-        """A time with its unit, `500ms`, `2s`, `1.5m`, `1h`, `30d`: in seconds, more than none."""
-        found = _DURATION.fullmatch(self.node.text) if isinstance(self.node, Scalar) else None
-        if found and (seconds := float(found[1]) * _SECONDS[found[2]]) > 0:
-            return seconds
-        self.wrong(
-            "not a duration" if found is None else "a duration of nothing", "write a number and its unit: 500ms, 2s, 5m, 1h"
-        )
         return None
 
     def single(self, form: Schema) -> bool | int | float | None:
