@@ -47,7 +47,8 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("config",),
     # Plugins, and what runs them.
     ("registry",),
-    ("handover", "threads"),
+    ("handover", "stack", "threads"),
+    ("watchdog",),
     ("observability",),
     ("speaker",),
     ("visit",),

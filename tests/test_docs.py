@@ -199,7 +199,7 @@ def test_every_page_of_the_server_is_told() -> None:
 def test_every_field_of_the_pages_for_monitors_is_told() -> None:
     told = section(OPERATING, "HTTP pages")
     refused = reload.Refusal("2026-11-22T00:00:00+00:00", ("why",))
-    health = json.loads(cast("bytes", pages.health(Routes(), refused, 0, draining=False, tell=True).body))
+    health = json.loads(cast("bytes", pages.health(Routes(), refused, 0, {}, draining=False, tell=True).body))
     ready = json.loads(cast("bytes", pages.readiness(Routes(), draining=False).body))
     assert {*health, *ready} <= named(told)
     assert set(health["last_refused_reload"]) <= set(codes(cell(told, "last_refused_reload", 1)))

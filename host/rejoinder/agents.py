@@ -21,6 +21,7 @@ from rejoinder.speaker import Stage
 from rejoinder.threads import LoopThread, Pool
 from rejoinder.tools import Ledger
 from rejoinder.visit import FAREWELL, Visit
+from rejoinder.watchdog import Watchdog
 
 __all__ = ["CLEANUP", "WINDOW", "Agent", "Seat"]
 
@@ -175,7 +176,7 @@ class Agent:
 
     Its calls run on a loop of the agent's own, in its own thread, made by `open`. Given a `loop` it uses that one and never
     ends it: tests give it the front's own, and virtual time works with the same code. `threads` bounds how many steps of
-    synchronous replies run at once.
+    synchronous replies run at once. What holds its loop is named by `watchdog`, with `origin`, the distribution of the system.
     """
 
     def __init__(
@@ -187,8 +188,12 @@ class Agent:
         front: asyncio.AbstractEventLoop,
         loop: asyncio.AbstractEventLoop | None = None,
         threads: int = 8,
+        origin: str = "",
+        watchdog: Watchdog | None = None,
     ) -> None:
         self._name = name
+        self._origin = origin
+        self._watchdog = watchdog
         self._spec = spec
         self._options = options
         self._front_loop = front
@@ -249,6 +254,8 @@ class Agent:
             self._thread = LoopThread(f"agent {self._name}")
             self._loop = self._thread.loop
             install(self._loop)
+            if self._watchdog is not None:
+                self._watchdog.watch(self._loop, self._thread.ident, agent=self._name, origin=self._origin, pool=self._pool)
         elif (hold := getattr(self._loop, "hold", None)) is not None:
             # A loop of `rejoinder.testing.clock`: its time stands still while a thread works.
             self._release_clock = hold(lambda: self._pool.busy > 0)

@@ -5,6 +5,7 @@ import contextlib
 import errno
 import logging
 import socket
+import threading
 import time
 from collections.abc import Mapping
 from pathlib import Path
@@ -22,6 +23,7 @@ from rejoinder.registry import Registry
 from rejoinder.reload import Reloader
 from rejoinder.routes import Routes
 from rejoinder.server import Server
+from rejoinder.watchdog import Watchdog
 from rejoinder.witness import Witness
 
 log = logging.getLogger(__name__)
@@ -50,7 +52,7 @@ class Host:
     """Made and used on the front loop.
 
     `host` and `port` stand in for those of the file; `only` serves that one of its routes; `witness` is told of every call;
-    `agent_loop` is given to every agent (tests), by default each makes its own.
+    `agent_loop` is given to every agent (tests), by default each makes its own; `watchdog` names what holds a loop.
     """
 
     def __init__(
@@ -64,8 +66,10 @@ class Host:
         witness: Witness | None = None,
         environ: Mapping[str, str] | None = None,
         agent_loop: asyncio.AbstractEventLoop | None = None,
+        watchdog: Watchdog | None = None,
     ) -> None:
-        self._desk = ObserverDesk()
+        self.watchdog = watchdog or Watchdog()
+        self._desk = ObserverDesk(watchdog=self.watchdog)
         self.calls = Calls(self._desk, witness)
         self.reloader = Reloader(
             path,
@@ -77,6 +81,7 @@ class Host:
             only=only,
             environ=environ,
             agent_loop=agent_loop,
+            watchdog=self.watchdog,
         )
         self.drain = Drain(self.calls, lambda: self.routes.config.server.drain, self._give_the_port_over)
         self._runner: web.AppRunner | None = None
@@ -90,6 +95,8 @@ class Host:
     async def start(self) -> None:
         """Load the file and open its agents; nothing is accepted yet. Raises ConfigError if the file is wrong."""
         install(asyncio.get_running_loop())
+        self.watchdog.watch(asyncio.get_running_loop(), threading.get_ident(), others="the front")
+        self.watchdog.start()
         await self.reloader.start()
 
     async def listen(self, listening: socket.socket) -> None:
@@ -142,6 +149,7 @@ class Host:
         if self._runner is not None:
             await self._runner.cleanup()
         await self.reloader.close()
+        self.watchdog.stop()
 
 
 def bind(server: ServerConfig) -> socket.socket:

@@ -15,6 +15,7 @@ from rejoinder.contract import CallReport, Observer, ObserverSpec, TurnReport, W
 from rejoinder.handover import Lane, current_call
 from rejoinder.observability import install
 from rejoinder.threads import LoopThread
+from rejoinder.watchdog import Watchdog
 
 #: Seconds that an observer has for one report.
 LIMIT = 5.0
@@ -196,8 +197,16 @@ class ObserverDesk:
     give it the front's own.
     """
 
-    def __init__(self, loop: asyncio.AbstractEventLoop | None = None, *, limit: float = LIMIT, room: int = ROOM) -> None:
+    def __init__(
+        self,
+        loop: asyncio.AbstractEventLoop | None = None,
+        *,
+        limit: float = LIMIT,
+        room: int = ROOM,
+        watchdog: Watchdog | None = None,
+    ) -> None:
         self._given_loop = loop
+        self._watchdog = watchdog
         self._limit = limit
         self._room = room
         self._thread: LoopThread | None = None
@@ -241,6 +250,8 @@ class ObserverDesk:
         if self._thread is None:
             self._thread = LoopThread("observers")
             install(self._thread.loop)
+            if self._watchdog is not None:
+                self._watchdog.watch(self._thread.loop, self._thread.ident, others="the observers")
         return self._thread.loop
 
     def call_started(self, names: Iterable[str], call: CallFacts) -> None:

@@ -1,5 +1,6 @@
 """What a person or a monitor sees with plain HTTP."""
 
+from collections.abc import Mapping
 from importlib.metadata import version
 from typing import Any
 
@@ -46,7 +47,9 @@ def not_found(routes: Routes, *, tell: bool) -> web.Response:
     return web.Response(status=404, text=f"There is no such route.{f' The routes are: {known}.' if tell else ''}\n")
 
 
-def health(routes: Routes, refused: Refusal | None, calls: int, *, draining: bool, tell: bool) -> web.Response:
+def health(
+    routes: Routes, refused: Refusal | None, calls: int, held: Mapping[str, int], *, draining: bool, tell: bool
+) -> web.Response:
     """`/healthz`: the process lives. What was refused in a reload is told in full only on loopback (`tell`)."""
     content: dict[str, Any] = {
         "status": "ok",
@@ -56,6 +59,8 @@ def health(routes: Routes, refused: Refusal | None, calls: int, *, draining: boo
         "draining": draining,
         "last_refused_reload": None,
     }
+    if tell:
+        content["held"] = dict(held)
     if refused is not None:
         reasons = {"reasons": list(refused.reasons)} if tell else {}
         content["last_refused_reload"] = {"at": refused.at, "problems": len(refused.reasons), **reasons}

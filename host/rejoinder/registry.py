@@ -134,6 +134,10 @@ class Registry:
             )
         return plugin.observer
 
+    def origin(self, name: str) -> str:
+        """The distribution of a plugin with its version, as pip knows them; imports nothing. "" if there is no such plugin."""
+        return ", ".join(map(str, self._sources.get(name, ())))
+
     def unknown(self, name: str) -> str:
         """What to tell a person who asked for a plugin that is not there."""
         near = difflib.get_close_matches(name, self.names(), n=1)

@@ -20,6 +20,7 @@ from rejoinder.observers import ObserverDesk
 from rejoinder.registry import Registry
 from rejoinder.routes import Resolved, Routes, every_problem, mend, open_routes, resolve, resolve_what_is_right, wrong_system
 from rejoinder.security import secrets_in
+from rejoinder.watchdog import Watchdog
 
 log = logging.getLogger(__name__)
 
@@ -55,6 +56,7 @@ class Reloader:
         only: str | None = None,
         environ: Mapping[str, str] | None = None,
         agent_loop: asyncio.AbstractEventLoop | None = None,
+        watchdog: Watchdog | None = None,
     ) -> None:
         self._path = path
         self._registry = registry
@@ -65,6 +67,7 @@ class Reloader:
         self._only = only
         self._environ = environ
         self._agent_loop = agent_loop
+        self.watchdog = watchdog or Watchdog()
         self._one_at_a_time = asyncio.Lock()
         self._tasks: list[asyncio.Task[None]] = []
         self._seen: States = {}
@@ -82,7 +85,7 @@ class Reloader:
         for problem in problems:
             log.error("%s", problem)
         self._bound = resolved.config.server
-        await self._swap(resolved, await open_routes(resolved, loop=self._agent_loop))
+        await self._swap(resolved, await self._opened(resolved))
 
     def keep(self, *, watch: bool) -> None:
         """From now on mend what is broken, and with `watch` reload when a file is saved."""
@@ -96,7 +99,7 @@ class Reloader:
             try:
                 resolved, _ = await asyncio.to_thread(self._resolve, start=False)
                 self._refuse_to_expose(resolved.config)
-                routes = await open_routes(resolved, self.routes, loop=self._agent_loop)
+                routes = await self._opened(resolved, self.routes)
                 self._refuse_to_break(routes)
                 self._say_what_needs_a_restart(resolved.config)
                 await self._swap(resolved, routes)
@@ -106,6 +109,9 @@ class Reloader:
             self.refused = None
             log.info("reloaded: generation %d, %d routes", self.routes.generation, len(self.routes.routes))
             return True
+
+    async def _opened(self, resolved: Resolved, former: Routes | None = None) -> Routes:
+        return await open_routes(resolved, former, loop=self._agent_loop, watchdog=self.watchdog)
 
     def _resolve(self, *, start: bool) -> tuple[Resolved, list[Problem]]:
         """The file as it is now, short of opening its agents, and what is wrong with it all the same (at a start only).
@@ -181,7 +187,8 @@ class Reloader:
         """Try once more to open the agents that do not answer."""
         async with self._one_at_a_time:
             if self.routes.down:
-                former, self.routes = self.routes, await mend(self.routes, self._registry, loop=self._agent_loop)
+                mended = await mend(self.routes, self._registry, loop=self._agent_loop, watchdog=self.watchdog)
+                former, self.routes = self.routes, mended
                 self._retire(_not_among(self.routes, former))
 
     async def _watch(self) -> None:

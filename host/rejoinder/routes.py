@@ -20,6 +20,7 @@ from rejoinder.contract import ObserverSpec, Options, SystemFactory, SystemSpec
 from rejoinder.errors import ConfigError, PluginError, Problem
 from rejoinder.lines import HostLines
 from rejoinder.registry import DuplicatePlugin, Registry, UnknownPlugin
+from rejoinder.watchdog import Watchdog
 
 log = logging.getLogger(__name__)
 
@@ -63,6 +64,7 @@ class Resolved:
     broken: Mapping[str, PluginError]  # agents whose plugin does not load; they are in `systems` too
     deaf: Mapping[str, PluginError]  # observers whose plugin does not load; they are not in `observers`
     wrong: tuple[str, ...] = ()  # agents with problems; they are not all in `systems`
+    origins: Mapping[str, str] = field(default_factory=dict)  # of each agent in `systems`, the distribution of its plugin
 
 
 @dataclass(frozen=True)
@@ -135,7 +137,8 @@ def examine(config: Config, registry: Registry) -> tuple[Resolved, list[Problem]
             wrong.append(name)
     deaf: dict[str, PluginError] = {}
     observers = _resolve_observers(config, registry, problems, deaf)
-    return Resolved(config, systems, observers, broken, deaf, tuple(wrong)), sorted(problems)
+    origins = {name: registry.origin(config.agents[name].system) for name in systems}
+    return Resolved(config, systems, observers, broken, deaf, tuple(wrong), origins), sorted(problems)
 
 
 def _idle_problems(agent: AgentConfig, registry: Registry) -> list[Problem]:
@@ -220,7 +223,11 @@ def _unopenable(error: PluginError) -> SystemSpec[Any]:
 
 
 async def open_routes(
-    resolved: Resolved, former: Routes | None = None, *, loop: asyncio.AbstractEventLoop | None = None
+    resolved: Resolved,
+    former: Routes | None = None,
+    *,
+    loop: asyncio.AbstractEventLoop | None = None,
+    watchdog: Watchdog | None = None,
 ) -> Routes:
     """Open the agents of a resolved configuration; those of `former` that did not change are carried over, warm.
 
@@ -234,7 +241,7 @@ async def open_routes(
         if carried := _carried(former, config.agents[name]):
             agents[name] = carried
         else:
-            agents[name] = _made(resolved, name, loop)
+            agents[name] = _made(resolved, name, loop, watchdog)
             opening.append(name)
     faults = await asyncio.gather(*(_opened(agents[name]) for name in opening))
     broken = {name: fault for name, fault in zip(opening, faults, strict=True) if fault is not None}
@@ -258,9 +265,10 @@ def _carried(former: Routes, agent: AgentConfig) -> Agent | None:
     return carried
 
 
-def _made(resolved: Resolved, name: str, loop: asyncio.AbstractEventLoop | None) -> Agent:
+def _made(resolved: Resolved, name: str, loop: asyncio.AbstractEventLoop | None, watchdog: Watchdog | None) -> Agent:
     spec, options = resolved.systems[name]
-    return Agent(name, spec, options, front=asyncio.get_running_loop(), loop=loop)
+    front, origin = asyncio.get_running_loop(), resolved.origins.get(name, "")
+    return Agent(name, spec, options, front=front, loop=loop, origin=origin, watchdog=watchdog)
 
 
 async def _opened(agent: Agent) -> PluginError | None:
@@ -271,14 +279,20 @@ async def _opened(agent: Agent) -> PluginError | None:
     return None
 
 
-async def mend(routes: Routes, registry: Registry, *, loop: asyncio.AbstractEventLoop | None = None) -> Routes:
+async def mend(
+    routes: Routes,
+    registry: Registry,
+    *,
+    loop: asyncio.AbstractEventLoop | None = None,
+    watchdog: Watchdog | None = None,
+) -> Routes:
     """Open anew what does not answer; `routes` itself if nothing was mended."""
     down = routes.down
     resolved, problems = await asyncio.to_thread(examine, routes.config, registry)
     if problems:
         log.error("a broken agent now loads, but its options are wrong:\n%s", "\n".join(map(str, problems)))
     hopeless = {*resolved.broken, *resolved.wrong}
-    tried = {name: _made(resolved, name, loop) for name in down if name not in hopeless}
+    tried = {name: _made(resolved, name, loop, watchdog) for name in down if name not in hopeless}
     faults = await asyncio.gather(*(_opened(agent) for agent in tried.values()))
     mended = {name: agent for (name, agent), fault in zip(tried.items(), faults, strict=True) if fault is None}
     if not mended:

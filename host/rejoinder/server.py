@@ -71,7 +71,8 @@ class Server:
 
     async def _health(self, request: web.Request) -> web.Response:
         routes, refused, calls = self._reloader.routes, self._reloader.refused, len(self._calls)
-        return pages.health(routes, refused, calls, draining=self._drain.is_on, tell=is_local(request))
+        held, draining = self._reloader.watchdog.holds, self._drain.is_on
+        return pages.health(routes, refused, calls, held, draining=draining, tell=is_local(request))
 
     async def _ready(self, request: web.Request) -> web.Response:
         return pages.readiness(self._reloader.routes, draining=self._drain.is_on)

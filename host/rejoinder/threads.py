@@ -72,7 +72,8 @@ class Pool:
         self._name = name
         self._wake = threading.Condition()
         self._jobs: deque[Job] = deque()
-        self._threads = 0
+        #: the identity of each thread that was made
+        self.threads: list[int] = []
         self._free = 0
         self._running = 0
         self._is_closed = False
@@ -86,6 +87,13 @@ class Pool:
     def is_closed(self) -> bool:
         return self._is_closed
 
+    def next_waiting(self) -> object | None:
+        """The job that waits longest for a thread while none is free; the same object as long as it does. From any thread."""
+        with contextlib.suppress(IndexError):
+            if not self._free and len(self.threads) == self._size:
+                return self._jobs[0]
+        return None
+
     def submit(
         self, loop: asyncio.AbstractEventLoop, function: Callable[..., ResultT], *args: object
     ) -> asyncio.Future[ResultT]:
@@ -97,7 +105,7 @@ class Pool:
         with self._wake:
             if self._is_closed:
                 raise RuntimeError(f"the threads of {self._name} are closed")
-            if len(self._jobs) >= self._free and self._threads < self._size:
+            if len(self._jobs) >= self._free and len(self.threads) < self._size:
                 self._start_thread()
             self._jobs.append(job)
             self._wake.notify()
@@ -124,9 +132,9 @@ class Pool:
             job.drop()
 
     def _start_thread(self) -> None:
-        number = self._threads + 1
-        threading.Thread(target=self._work, name=f"{self._name} thread {number}", daemon=True).start()
-        self._threads = number
+        thread = threading.Thread(target=self._work, name=f"{self._name} thread {len(self.threads) + 1}", daemon=True)
+        thread.start()
+        self.threads.append(thread.ident or 0)
         self._free += 1
 
     def _work(self) -> None:
@@ -169,6 +177,11 @@ class LoopThread:
         self._on_stopped: Callable[[], object] | None = None
         self._thread = threading.Thread(target=self._run, name=name, daemon=True)
         self._thread.start()
+
+    @property
+    def ident(self) -> int:
+        """The identity of the thread, as `sys._current_frames` has it."""
+        return self._thread.ident or 0
 
     def stop(self, on_stopped: Callable[[], object] | None = None) -> None:
         """End the loop: what still runs on it is cancelled, it is closed, then `on_stopped` is called in its thread.

@@ -96,8 +96,10 @@ async def serve(path: Path, given: argparse.Namespace) -> int:
     """Serve until told to stop."""
     from rejoinder.host import Host, bind
     from rejoinder.registry import Registry
+    from rejoinder.watchdog import Watchdog
 
-    host = Host(path, Registry(dict(given.plugin)), host=given.host, port=given.port)
+    watchdog = Watchdog(dump_to=sys.stderr)
+    host = Host(path, Registry(dict(given.plugin)), host=given.host, port=given.port, watchdog=watchdog)
     try:
         await host.start()
         listening = bind(host.routes.config.server)

@@ -1,0 +1,243 @@
+"""Names what holds an event loop, while it is held: agent, distribution, call, file and line.
+
+One thread for the whole process looks at every loop ten times a second. A loop that waits in its selector is let be, so that
+an idle server stays idle; one that works is asked for an answer, which costs it one callback. One that does not answer is held
+by whatever its thread runs. What holds the interpreter lock holds this thread too: that is told afterwards, and meanwhile by
+`faulthandler`, whose own thread needs no lock.
+"""
+
+import asyncio
+import contextlib
+import faulthandler
+import itertools
+import logging
+import sys
+import threading
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping
+from types import FrameType
+from typing import TextIO
+
+from rejoinder.stack import is_waiting, place
+from rejoinder.threads import Pool
+
+#: Seconds that a loop may be held, or a step wait for a thread of a full pool, before it is named; named again after 1 s, after
+#: 5 s, and then each time after twice as long.
+LIMIT = 0.25
+AGAIN = 1.0
+AND_AGAIN = 5.0
+#: Seconds between two looks at every loop, while one owes an answer and while none does.
+LOOK = 0.05
+IDLE_LOOK = 0.1
+#: Seconds between two questions to a loop that seems to wait: C code that a loop calls directly leaves no frame either.
+ASK_THE_IDLE = 2.0
+#: Seconds without a single look after which the whole process counts as having stood still.
+STANDSTILL = 1.0
+#: Seconds after which `faulthandler` writes where every thread stands, and between two postponements of that: 50 us each.
+DUMP_AFTER = 2.0
+POSTPONE_EVERY = 1.0
+
+Frames = Mapping[int, FrameType]
+
+log = logging.getLogger(__name__)
+
+
+def _moments(limit: float) -> Iterator[float]:
+    """The ages at which a hold is named."""
+    yield limit
+    if limit < AGAIN:
+        yield AGAIN
+    yield from (AND_AGAIN * 2**doubling for doubling in itertools.count())
+
+
+class Hold:
+    """One time that something could not go on: since when, and when to name it next."""
+
+    __slots__ = ("_moments", "_next", "is_named", "since")
+
+    def __init__(self, since: float, limit: float) -> None:
+        self.since = since
+        self.is_named = False
+        self._moments = _moments(limit)
+        self._next = next(self._moments)
+
+    def is_due(self, now: float) -> bool:
+        """Whether to name it now; each moment comes once."""
+        due = False
+        while now - self.since >= self._next:
+            due = self.is_named = True
+            self._next = next(self._moments)
+        return due
+
+
+class Watched:
+    """One loop and its thread. Apart from `answer`, which is called on the loop, for the watchdog's thread."""
+
+    def __init__(self, name: str, label: str, loop: asyncio.AbstractEventLoop, thread: int, pool: Pool | None) -> None:
+        self.name = name
+        self.label = label
+        self.loop = loop
+        self.thread = thread
+        self.pool = pool
+        self.asked: Hold | None = None
+        self.crowded: Hold | None = None
+        self.first: object = None
+        self._last_asked = 0.0
+        self._answered = 0.0
+
+    def may_ask(self, frame: FrameType, now: float) -> bool:
+        return not is_waiting(frame) or now - self._last_asked >= ASK_THE_IDLE
+
+    def ask(self, now: float, limit: float) -> None:
+        self._answered = 0.0
+        self._last_asked = now
+        self.asked = Hold(now, limit)
+        with contextlib.suppress(RuntimeError):  # closed meanwhile: the next look drops it
+            self.loop.call_soon_threadsafe(self._answer)
+
+    def _answer(self) -> None:
+        self._answered = time.monotonic()
+
+    def answered(self) -> float:
+        """When the loop came round, 0.0 if it has not."""
+        return self._answered
+
+    def task(self) -> str:
+        """What the loop runs, by the name of its task: the reply and call, or the observer."""
+        with contextlib.suppress(RuntimeError):
+            if (task := asyncio.current_task(self.loop)) is not None:
+                return f", in {task.get_name()}"
+        return ""
+
+
+class Watchdog:
+    """Watches from `start` to `stop`; `limit` in seconds. What stops every thread is written to `dump_to` by `faulthandler`
+    while it does, if that stream has a file descriptor; one watchdog of a process can have that."""
+
+    def __init__(
+        self, *, limit: float = LIMIT, look: float = LOOK, idle_look: float = IDLE_LOOK, dump_to: TextIO | None = None
+    ) -> None:
+        #: by agent, how often its loop or all its threads were held; only grows
+        self.holds: Counter[str] = Counter()
+        self._limit = limit
+        self._look = look
+        self._idle_look = idle_look
+        self._dump_to = dump_to if dump_to is not None and _has_descriptor(dump_to) else None
+        self._watched: list[Watched] = []
+        self._is_over = threading.Event()
+        self._thread: threading.Thread | None = None
+
+    def watch(
+        self,
+        loop: asyncio.AbstractEventLoop,
+        thread: int,
+        *,
+        agent: str = "",
+        origin: str = "",
+        others: str = "",
+        pool: Pool | None = None,
+    ) -> None:
+        """Watch a loop that runs in a thread (its identity) until it is closed: that of an agent, with the threads of its pool
+        and `origin`, the distribution of its system; or, for what is no agent, what `others` calls it. From any thread."""
+        if getattr(loop, "is_virtual", False):
+            return  # its seconds are not ours
+        label = f"agent {agent}{f' ({origin})' if origin else ''}" if agent else others
+        self._watched.append(Watched(agent, label, loop, thread, pool))
+
+    def start(self) -> None:
+        self._thread = threading.Thread(target=self._run, name="watchdog", daemon=True)
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Wait until its thread is gone, which takes no longer than a look."""
+        self._is_over.set()
+        if self._thread is not None:
+            self._thread.join(STANDSTILL)
+
+    def _run(self) -> None:
+        before, cpu = time.monotonic(), time.process_time()
+        postponed, pause = 0.0, self._look
+        while True:
+            if self._dump_to is not None and before - postponed >= POSTPONE_EVERY:
+                postponed = before
+                faulthandler.dump_traceback_later(DUMP_AFTER, file=self._dump_to)
+            if self._is_over.wait(pause):
+                break
+            now = time.monotonic()
+            try:
+                self._look_round(now, now - before - pause, cpu)
+            except Exception:
+                log.exception("an unforeseen fault; the watch goes on")
+            pause = self._look if any(one.asked or one.crowded for one in self._watched) else self._idle_look
+            before, cpu = now, time.process_time()
+        if self._dump_to is not None:
+            faulthandler.cancel_dump_traceback_later()
+
+    def _look_round(self, now: float, overslept: float, cpu: float) -> None:
+        frames = sys._current_frames()  # noqa: SLF001  its documented name
+        if overslept >= STANDSTILL:
+            self._name_standstill(overslept, time.process_time() - cpu, frames)
+        for watched in list(self._watched):
+            if watched.loop.is_closed():
+                self._watched.remove(watched)
+                continue
+            for hold in (watched.asked, watched.crowded):
+                if hold is not None and overslept > self._look:
+                    hold.since += overslept  # nobody could run: not their fault
+            self._look_at_loop(watched, now, frames.get(watched.thread))
+            if watched.pool is not None:
+                self._look_at_pool(watched, watched.pool, now, frames)
+
+    def _look_at_loop(self, watched: Watched, now: float, frame: FrameType | None) -> None:
+        hold = watched.asked
+        if hold is None:
+            if frame is not None and watched.may_ask(frame, now):
+                watched.ask(now, self._limit)
+        elif answered := watched.answered():
+            watched.asked = None
+            if hold.is_named:
+                log.warning("the loop of %s is free again after %.2f s", watched.label, answered - hold.since)
+        elif frame is not None:
+            self._name(hold, now, watched, lambda: f"the loop of {watched.label} is held{watched.task()}, at {place(frame)}")
+
+    def _look_at_pool(self, watched: Watched, pool: Pool, now: float, frames: Frames) -> None:
+        first, before = pool.next_waiting(), watched.first
+        watched.first = first
+        if first is not None and first is before and watched.crowded is not None:
+            self._name(watched.crowded, now, watched, lambda: _crowded(watched.label, pool, frames))
+            return
+        if (hold := watched.crowded) is not None and hold.is_named:
+            log.warning("the threads of %s come round again after %.2f s", watched.label, now - hold.since)
+        watched.crowded = Hold(now, self._limit) if first is not None else None
+
+    def _name(self, hold: Hold, now: float, watched: Watched, what: Callable[[], str]) -> None:
+        was_named = hold.is_named
+        if not hold.is_due(now):
+            return
+        if watched.name and not was_named:
+            self.holds[watched.name] += 1
+        log.warning("%s; for %.2f s now", what(), now - hold.since, extra={"agent": watched.name} if watched.name else None)
+
+    def _name_standstill(self, overslept: float, cpu: float, frames: Frames) -> None:
+        stacks = ((watched.label, frames.get(watched.thread)) for watched in self._watched)
+        at = [f"{label} at {place(frame)}" for label, frame in stacks if frame is not None and not is_waiting(frame)]
+        log.warning(
+            "nothing in this process ran for %.2f s (CPU used meanwhile: %.2f s): something held the interpreter lock, or the "
+            "machine stood still; just afterwards: %s",
+            overslept,
+            cpu,
+            "; ".join(at) or "every loop waits",
+        )
+
+
+def _crowded(label: str, pool: Pool, frames: Frames) -> str:
+    places = Counter(place(frames[thread]) for thread in pool.threads if thread in frames)
+    where = "; ".join(f"{count} at {where}" for where, count in places.most_common())
+    return f"all {len(pool.threads)} threads of {label} are busy and a step waits for one: {where}"
+
+
+def _has_descriptor(stream: TextIO) -> bool:
+    with contextlib.suppress(OSError, ValueError):
+        return stream.fileno() >= 0
+    return False

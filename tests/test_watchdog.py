@@ -1,0 +1,343 @@
+"""What holds a loop is named while it does; what only waits is not."""
+
+import asyncio
+import ctypes
+import faulthandler
+import logging
+import re
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any, TextIO
+
+import aiohttp
+import pytest
+
+from rejoinder import Call, CallFacts, Observer, Options, Reply, ResponseSystem, SyncReply, Turn, observing, per_call
+from rejoinder.agents import Agent, Seat
+from rejoinder.observers import ObserverDesk
+from rejoinder.registry import Registry
+from rejoinder.watchdog import Hold, Watchdog
+from served import Serve
+
+HERE = Path(__file__)
+LIMIT = 0.05
+YAML = "server: {port: 0}\nagents: {a: {system: echo}}\nroutes: {/a: a}\n"
+
+
+def line_of(mark: str) -> int:
+    (found,) = (number for number, line in enumerate(HERE.read_text().splitlines(), 1) if line.endswith(f"# held: {mark}"))
+    return found
+
+
+class Gates(Options, frozen=True):
+    """What a test lets a plugin wait for; `entered` is set by the plugin."""
+
+    gate: Any = None
+    entered: Any = None
+
+
+class Sleeping(ResponseSystem[Gates]):
+    async def respond(self, turn: Turn) -> Reply:
+        yield "Let me think."
+        time.sleep(LIMIT * 4)  # noqa: ASYNC251  # held: sleep
+
+
+class Spinning(ResponseSystem[Gates]):
+    async def respond(self, turn: Turn) -> Reply:
+        next(filter(None, iter(self.options.gate.is_set, None)))  # held: spin
+        yield "Done."
+
+
+class Greeting(ResponseSystem[Gates]):
+    async def begin(self, turn: Turn) -> Reply:
+        self._look_up()
+        yield "Hello."
+
+    def _look_up(self) -> None:
+        self.options.gate.wait()  # held: begin
+
+    async def respond(self, turn: Turn) -> Reply:
+        yield "Yes."
+
+
+class Building(ResponseSystem[Gates]):
+    def __init__(self, options: Gates, call: Call) -> None:
+        super().__init__(options, call)
+        options.gate.wait()  # held: constructor
+
+    async def respond(self, turn: Turn) -> Reply:
+        yield "Yes."
+
+
+class Calling(ResponseSystem[Gates]):
+    """Runs a program, which Python waits for in a selector of its own."""
+
+    async def respond(self, turn: Turn) -> Reply:
+        code = f"import time; time.sleep({LIMIT * 4})"
+        subprocess.run([sys.executable, "-c", code], capture_output=True, check=True)  # noqa: ASYNC221  # held: program
+        yield "Done."
+
+
+class Awaiting(ResponseSystem[Gates]):
+    async def respond(self, turn: Turn) -> Reply:
+        self.options.entered.set()
+        await asyncio.Event().wait()
+        yield "Never."
+
+
+class Stepping(ResponseSystem[Gates]):
+    def respond(self, turn: Turn) -> SyncReply:
+        self.options.entered.set()
+        self.options.gate.wait()  # held: step
+        yield "Done."
+
+
+class Told(logging.Handler):
+    """The watchdog's lines as they come, to be waited for in any thread."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.lines: list[str] = []
+        self._came = threading.Condition()
+
+    def emit(self, record: logging.LogRecord) -> None:
+        with self._came:
+            self.lines.append(record.getMessage())
+            self._came.notify_all()
+
+    def wait(self, pattern: str) -> str:
+        """The first line that matches."""
+        with self._came:
+            assert self._came.wait_for(lambda: self._first(pattern), 10), self.lines
+        return self._first(pattern)
+
+    def _first(self, pattern: str) -> str:
+        return next((line for line in self.lines if re.search(pattern, line)), "")
+
+    async def line(self, pattern: str) -> str:
+        return await asyncio.to_thread(self.wait, pattern)
+
+
+class Ear:
+    def on_joined(self, hears: frozenset[str]) -> None: ...
+    def on_output(self, reply: int, output: object) -> None: ...
+    def on_ended(self, reply: int) -> None: ...
+    def on_failed(self, reply: int, error: BaseException) -> None: ...
+    def on_order(self, order: object) -> None: ...
+    def on_missing(self, field: str) -> None: ...
+
+
+@pytest.fixture
+def told() -> Iterator[Told]:
+    handler = Told()
+    logging.getLogger("rejoinder.watchdog").addHandler(handler)
+    yield handler
+    logging.getLogger("rejoinder.watchdog").removeHandler(handler)
+
+
+@pytest.fixture
+def watchdog() -> Iterator[Watchdog]:
+    watchdog = Watchdog(limit=LIMIT, look=0.01, idle_look=0.01)
+    watchdog.start()
+    yield watchdog
+    watchdog.stop()
+
+
+@pytest.fixture
+def gate() -> Iterator[threading.Event]:
+    gate = threading.Event()
+    yield gate
+    gate.set()
+
+
+@asynccontextmanager
+async def sitting(
+    watchdog: Watchdog, name: str, system: type[ResponseSystem[Gates]], gates: Gates, threads: int = 8
+) -> AsyncIterator[Seat]:
+    """One call at an agent with a thread of its own."""
+    front, spec = asyncio.get_running_loop(), per_call(system, Gates)
+    agent = Agent(name, spec, gates, front=front, threads=threads, origin="acme-crm 1.2", watchdog=watchdog)
+    await agent.open()
+    try:
+        yield agent.join(CallFacts("c1", "/a", name, "test"), Ear())
+    finally:
+        if gates.gate is not None:
+            gates.gate.set()
+        await agent.close()
+
+
+@pytest.mark.parametrize(
+    ("system", "mark", "task"),
+    [
+        (Sleeping, "sleep", ", in reply 1 of call c1 at agent ava"),
+        (Spinning, "spin", ", in reply 1 of call c1 at agent ava"),
+        (Calling, "program", ", in reply 1 of call c1 at agent ava"),
+        (Greeting, "begin", ", in reply 1 of call c1 at agent ava"),
+        (Building, "constructor", ""),
+    ],
+)
+async def test_what_holds_an_agents_loop_is_named_with_agent_distribution_call_file_and_line(
+    watchdog: Watchdog, told: Told, gate: threading.Event, system: type[ResponseSystem[Gates]], mark: str, task: str
+) -> None:
+    async with sitting(watchdog, "ava", system, Gates(gate)) as seat:
+        seat.start(1, Turn(1, "begin" if system is Greeting else "response"))
+        line = await told.line("is held")
+        place = f"{HERE}:{line_of(mark)} ({system.__name__}."
+        assert line.startswith(f"the loop of agent ava (acme-crm 1.2) is held{task}, at {place}")
+        gate.set()
+        await told.line(r"^the loop of agent ava \(acme-crm 1.2\) is free again after \d+\.\d\d s$")
+    assert watchdog.holds == {"ava": 1}
+    assert len(told.lines) == 2
+
+
+async def test_where_the_plugin_has_called_into_is_told_too(watchdog: Watchdog, told: Told, gate: threading.Event) -> None:
+    async with sitting(watchdog, "ava", Greeting, Gates(gate)) as seat:
+        seat.start(1, Turn(1, "begin"))
+        assert "(Greeting._look_up, inside Condition.wait of threading)" in await told.line("is held")
+
+
+async def test_a_plugin_that_awaits_is_not_named_while_another_is(
+    watchdog: Watchdog, told: Told, gate: threading.Event
+) -> None:
+    gates = Gates(gate, threading.Event())
+    async with sitting(watchdog, "good", Awaiting, gates) as good, sitting(watchdog, "bad", Spinning, gates) as bad:
+        good.start(1, Turn(1, "response"))
+        await asyncio.to_thread(gates.entered.wait)
+        bad.start(1, Turn(1, "response"))
+        await told.line("agent bad .* is held")
+        gate.set()
+        await told.line("agent bad .* is free")
+    assert watchdog.holds == {"bad": 1}
+
+
+async def test_a_step_may_block_its_thread(watchdog: Watchdog, told: Told, gate: threading.Event) -> None:
+    gates = Gates(gate, threading.Event())
+    async with sitting(watchdog, "sync", Stepping, gates) as sync, sitting(watchdog, "bad", Spinning, gates) as bad:
+        sync.start(1, Turn(1, "response"))
+        await asyncio.to_thread(gates.entered.wait)
+        bad.start(1, Turn(1, "response"))
+        await told.line("agent bad .* is held")
+    assert "sync" not in watchdog.holds
+
+
+async def test_threads_that_are_all_busy_while_a_step_waits_are_named(
+    watchdog: Watchdog, told: Told, gate: threading.Event
+) -> None:
+    async with sitting(watchdog, "sync", Stepping, Gates(gate, threading.Event()), threads=2) as seat:
+        for reply in (1, 2, 3):
+            seat.start(reply, Turn(reply, "response"))
+        line = await told.line("are busy")
+        what = f"all 2 threads of agent sync (acme-crm 1.2) are busy and a step waits for one: 2 at {HERE}:{line_of('step')} "
+        assert line.startswith(what)
+        gate.set()
+        await told.line(r"the threads of agent sync \(acme-crm 1.2\) come round again after")
+    assert watchdog.holds == {"sync": 1}
+
+
+async def test_c_code_that_a_loop_calls_directly_is_named_though_it_has_no_frame(
+    watchdog: Watchdog, told: Told, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("rejoinder.watchdog.ASK_THE_IDLE", 0.0)
+
+    class Scheduling(ResponseSystem[Gates]):
+        async def respond(self, turn: Turn) -> Reply:
+            asyncio.get_running_loop().call_soon(time.sleep, LIMIT * 4)
+            await asyncio.Event().wait()
+            yield "Never."
+
+    async with sitting(watchdog, "ava", Scheduling, Gates()) as seat:
+        seat.start(1, Turn(1, "response"))
+        assert await told.line("the loop of agent ava .* is held, at ")
+    assert watchdog.holds == {"ava": 1}
+
+
+async def test_what_holds_the_front_is_named_and_counts_for_no_agent(serve: Serve, told: Told) -> None:
+    served = await serve(YAML)
+    assert re.search(rf"the loop of the front is held, .*, at {re.escape(str(HERE))}:\d+ ", told.wait("is held"))
+    assert served.host.watchdog.holds == {}
+
+
+async def test_an_observer_that_holds_the_observers_loop_is_named(
+    watchdog: Watchdog, told: Told, gate: threading.Event
+) -> None:
+    class Slow(Observer[Options]):
+        async def call_started(self, call: CallFacts) -> None:
+            gate.wait()  # held: observer
+
+    desk = ObserverDesk(watchdog=watchdog)
+    await desk.replace({"crm": (observing(Slow, Options), Options(), "a")})
+    desk.call_started(["crm"], CallFacts("c1", "/a", "ava", "test"))
+    line = await told.line("is held")
+    gate.set()
+    await desk.close()
+    assert line.startswith(f"the loop of the observers is held, in observer crm, at {HERE}:{line_of('observer')} ")
+
+
+async def test_the_counter_is_on_the_page_for_monitors(serve: Serve) -> None:
+    served = await serve(YAML)
+    served.host.watchdog.holds["a"] += 2
+    async with aiohttp.ClientSession() as session:
+        async with session.get(served.http("/healthz")) as local:
+            assert (await local.json())["held"] == {"a": 2}
+        async with session.get(served.http("/healthz"), headers={"X-Forwarded-For": "203.0.113.9"}) as foreign:
+            assert "held" not in await foreign.json()
+
+
+@pytest.mark.parametrize(
+    ("limit", "named"), [(0.25, [0.25, 1, 5, 10, 20, 40]), (1.0, [1, 5, 10, 20, 40]), (2.0, [2, 5, 10, 20, 40])]
+)
+def test_a_hold_is_named_at_the_limit_after_one_second_after_five_and_then_each_time_after_twice_as_long(
+    limit: float, named: list[float]
+) -> None:
+    hold = Hold(100.0, limit)
+    assert [quarter / 4 for quarter in range(240) if hold.is_due(100.0 + quarter / 4)] == named
+
+
+def test_a_hold_that_nobody_could_look_at_meanwhile_is_named_once() -> None:
+    hold = Hold(100.0, 0.25)
+    assert [hold.is_due(104.0), hold.is_due(104.1), hold.is_due(105.0)] == [True, False, True]
+
+
+async def test_what_holds_the_interpreter_lock_is_told_afterwards_and_meanwhile_in_a_dump(
+    told: Told, gate: threading.Event, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    for name, seconds in (("STANDSTILL", 0.2), ("DUMP_AFTER", 0.2), ("POSTPONE_EVERY", 0.05)):
+        monkeypatch.setattr(f"rejoinder.watchdog.{name}", seconds)
+    armed = threading.Event()
+    arm = faulthandler.dump_traceback_later
+
+    def arming(timeout: float, file: TextIO) -> None:
+        arm(timeout, file=file)
+        armed.set()
+
+    class Greedy(ResponseSystem[Gates]):
+        async def respond(self, turn: Turn) -> Reply:
+            ctypes.PyDLL(None).usleep(400_000)  # it does not let the lock go
+            gate.wait()
+            yield "Done."
+
+    monkeypatch.setattr("faulthandler.dump_traceback_later", arming)
+    with (tmp_path / "dump").open("w+") as dump:
+        watchdog = Watchdog(limit=LIMIT, look=0.01, idle_look=0.01, dump_to=dump)
+        watchdog.start()
+        await asyncio.to_thread(armed.wait)
+        async with sitting(watchdog, "ava", Greedy, Gates(gate)) as seat:
+            seat.start(1, Turn(1, "response"))
+            line = await told.line("^nothing in this process ran for 0")
+        watchdog.stop()
+        dump.seek(0)
+        assert f'File "{HERE}"' in dump.read()
+    assert f"just afterwards: agent ava (acme-crm 1.2) at {HERE}:" in line
+
+
+def test_the_distribution_of_a_plugin_is_known_without_importing_it() -> None:
+    registry = Registry({"mine": "./mine.py"})
+    assert registry.origin("echo") == f"rejoinder {version('rejoinder')}"
+    assert registry.origin("mine") == "./mine.py"
+    assert registry.origin("nothing") == ""
