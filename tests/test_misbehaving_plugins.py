@@ -1,5 +1,6 @@
 """What a plugin that nobody type-checked, or a dialler with bad manners, cannot do to a call or to the log."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import aiohttp
@@ -50,6 +51,10 @@ class Late:
         return None
 
     async def send(self, frame: bytes) -> None: ...
+
+    is_clear = False
+
+    def write(self, frames: Sequence[bytes]) -> None: ...
 
     def abort(self) -> None: ...
 

@@ -1,20 +1,22 @@
 """The one writer: control before speech, nothing stale, nothing lost between two sockets."""
 
 import asyncio
+from collections.abc import Sequence
 
 from rejoinder.dialogue import EndCall, Usage
 from rejoinder.effects import Send, TurnEnded
 from rejoinder.events import Command, Finish, Pong, Speak
-from rejoinder.outbox import ROOM, Outbox
+from rejoinder.outbox import BATCH, ROOM, Outbox
 
 END = TurnEnded(1, "response", "finished", Usage())
 
 
 class Wire:
-    """A socket that remembers; `gate` holds each write until it is open, `breaks_at` breaks that write."""
+    """A socket that remembers; `gate` holds each frame until it is open, `breaks_at` breaks that frame."""
 
     def __init__(self, breaks_at: int | None = None, error: Exception | None = None) -> None:
         self.written: list[bytes] = []
+        self.together: list[int] = []
         self.gate = asyncio.Event()
         self.gate.set()
         self.breaks_at = breaks_at
@@ -30,8 +32,23 @@ class Wire:
             raise self.error
         self.written.append(frame)
 
+    @property
+    def is_clear(self) -> bool:
+        return self.gate.is_set() and self.breaks_at is None
+
+    def write(self, frames: Sequence[bytes]) -> None:
+        self.together.append(len(frames))
+        self.written += frames
+
     def abort(self) -> None:
         self.close_code = 1006
+
+
+class Brittle(Wire):
+    """A socket that is clear, and breaks when it is written to."""
+
+    def write(self, frames: Sequence[bytes]) -> None:
+        raise self.error
 
 
 class Desk:
@@ -187,4 +204,52 @@ async def test_a_peer_that_reads_nothing_is_owed_pongs_to_a_bound() -> None:
     wire.gate.set()
     await settle()
     assert wire.written == [b"config"] + [b"pong"] * (ROOM - 1)
+    desk.outbox.close()
+
+
+async def test_what_waits_for_a_clear_socket_leaves_in_one_write() -> None:
+    desk, wire = Desk(), Wire()
+    desk.outbox.attach(wire, [b"config"], "writer")
+    desk.put(Speak(1, "a"), Speak(1, "b"), Pong(3), Finish(1, "c"))
+    desk.outbox.put(END)
+    await settle()
+    assert wire.together == [5]
+    assert wire.written == [
+        b"config",
+        *(repr(said).encode() for said in (Speak(1, "a"), Speak(1, "b"), Pong(3), Finish(1, "c"))),
+    ]
+    assert desk.wrote == [Speak(1, "a"), Speak(1, "b"), Pong(3), Finish(1, "c")]
+    assert desk.ended == [END]
+    desk.outbox.close()
+
+
+async def test_stale_words_are_left_out_of_the_one_write() -> None:
+    desk, wire = Desk(), Wire()
+    desk.put(Speak(1, "a"), Speak(2, "b"))
+    desk.current = {2}
+    desk.outbox.attach(wire, [], "writer")
+    await settle()
+    assert (desk.wrote, wire.together, desk.outbox.dropped) == ([Speak(2, "b")], [1], 1)
+    desk.outbox.close()
+
+
+async def test_one_write_holds_no_more_than_it_should() -> None:
+    desk, wire = Desk(), Wire()
+    desk.put(*(Speak(1, "a" * (BATCH // 2)) for _ in range(5)))
+    desk.outbox.attach(wire, [], "writer")
+    await settle()
+    assert wire.together == [2, 2, 1]
+    desk.outbox.close()
+
+
+async def test_words_of_a_write_that_broke_go_out_on_the_next_socket_in_their_order() -> None:
+    desk, wire = Desk(), Wire()
+    desk.outbox.attach(Brittle(), [], "writer")
+    desk.put(Speak(1, "a"), Speak(1, "b"))
+    desk.outbox.put(END)
+    await settle()
+    assert (desk.wrote, desk.ended, len(desk.lost)) == ([], [], 1)
+    desk.outbox.attach(wire, [], "writer")
+    await settle()
+    assert (desk.wrote, desk.ended) == ([Speak(1, "a"), Speak(1, "b")], [END])
     desk.outbox.close()

@@ -7,7 +7,7 @@ waits while there is no socket is kept for the next one.
 import asyncio
 import logging
 from collections import deque
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from typing import Protocol
 
 from rejoinder.effects import Send, TurnEnded
@@ -18,6 +18,8 @@ log = logging.getLogger(__name__)
 #: Frames or commands that may wait. Replies have a window and never come near it; pings to a peer that reads no pong, and what
 #: an agent orders out of turn, would have no end.
 ROOM = 1000
+#: Bytes of frames after which no further one joins a write: what has been written cannot be taken back.
+BATCH = 16 * 1024
 
 
 class Socket(Protocol):
@@ -34,6 +36,15 @@ class Socket(Protocol):
 
     async def send(self, frame: bytes) -> None:
         """Returns when the socket has taken the frame; ConnectionError if it is gone."""
+        ...
+
+    @property
+    def is_clear(self) -> bool:
+        """Whether it is open and all that it took before has left, so that `write` may be used."""
+        ...
+
+    def write(self, frames: Sequence[bytes]) -> None:
+        """Take all `frames` in one go and without waiting; only while it is clear."""
         ...
 
     def abort(self) -> None:
@@ -144,7 +155,10 @@ class Outbox:
                 await self._wake
                 continue
             try:
-                await self._write_next(socket)
+                if socket.is_clear:
+                    self._write_together(socket)
+                else:
+                    await self._write_next(socket)
             except ConnectionError:
                 self._lost(socket)
             except Exception:
@@ -152,6 +166,39 @@ class Outbox:
                 log.exception("a socket failed in a way of its own and is given up")
                 socket.abort()
                 self._lost(socket)
+
+    def _write_together(self, socket: Socket) -> None:
+        """What waits, in one write: each is a call of the kernel, and a reply often waits here word by word. Nothing is awaited
+        between asking whether a turn is current and the write."""
+        frames = list(self._control)
+        self._control.clear()
+        taken = self._take(frames)
+        try:
+            socket.write(frames)
+        except Exception:
+            self._speech.extendleft(reversed(taken))  # for the next socket, as below
+            raise
+        for waiting in taken:
+            if isinstance(waiting, TurnEnded):
+                self._ended(waiting)
+            else:
+                self._wrote(waiting)
+
+    def _take(self, frames: list[bytes]) -> list[Send | TurnEnded]:
+        """Take from what waits as much as one write should hold, and add its frames to `frames`."""
+        taken: list[Send | TurnEnded] = []
+        size = 0
+        while self._speech and size < BATCH:
+            waiting = self._speech.popleft()
+            if isinstance(waiting, Send):
+                if waiting.turn is not None and not self._is_current(waiting.turn):
+                    self.dropped += 1
+                    continue
+                encoded = self._encode(waiting.command)
+                size += sum(map(len, encoded))
+                frames += encoded
+            taken.append(waiting)
+        return taken
 
     async def _write_next(self, socket: Socket) -> None:
         if self._control:

@@ -1,7 +1,7 @@
 """What carries calls on aiohttp (see `rejoinder.outbox.Socket`): a WebSocket, and an HTTP request whose answer is streamed."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Protocol
 
 from aiohttp import WSMsgType, web
@@ -72,9 +72,33 @@ class WebSocket:
         await self.response.send_frame(frame, WSMsgType.TEXT)
         self._lifeline.sent()
 
+    @property
+    def is_clear(self) -> bool:
+        transport = self._request.transport
+        if transport is None or self.response.closed or transport.is_closing():
+            return False
+        return transport.get_write_buffer_size() == 0
+
+    def write(self, frames: Sequence[bytes]) -> None:
+        transport = self._request.transport
+        assert transport is not None, "a socket without a transport is not clear"
+        transport.write(b"".join([part for frame in frames for part in (text_header(len(frame)), frame)]))
+
     def abort(self) -> None:
         if (transport := self._request.transport) is not None:
             transport.abort()
+
+
+def text_header(size: int) -> bytes:
+    """What goes before a text frame of `size` bytes from a server: whole, without extensions, unmasked (RFC 6455, section 5.2).
+
+    aiohttp's own writer takes one frame at a time, and the kernel with it.
+    """
+    if size < 126:
+        return bytes((0x81, size))
+    if size < 2**16:
+        return b"\x81\x7e" + size.to_bytes(2)
+    return b"\x81\x7f" + size.to_bytes(8)
 
 
 class Answer(Protocol):
@@ -118,6 +142,13 @@ class HttpSocket:
         self._is_writing = False
         if self._answer.is_final(frame):
             self._over.set()
+
+    @property
+    def is_clear(self) -> bool:
+        return False  # an answer's head and pieces are written by coroutines alone
+
+    def write(self, frames: Sequence[bytes]) -> None:
+        raise ConnectionResetError("an answer takes one frame at a time")
 
     def abort(self) -> None:
         self._over.set()
