@@ -83,7 +83,8 @@ def _parts(said: Utterance, lines: frozenset[str]) -> list[Utterance]:
     text = said.text.strip()
     if said.role != "agent" or not text:
         return [said]
-    before, behind = [], []
+    before: list[Utterance] = []
+    behind: list[Utterance] = []
     while line := next((one for one in lines if text.startswith(one)), ""):
         before.append(Utterance("agent", line, host_line=True))
         text = text[len(line) :].lstrip()

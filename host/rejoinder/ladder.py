@@ -19,7 +19,7 @@ from typing import Literal
 
 from msgspec.structs import replace
 
-from rejoinder.dialogue import Action, Reason, Turn
+from rejoinder.dialogue import Action, Outcome, Reason, Turn
 from rejoinder.effects import Effect, Judged, StartReply, StartTimer
 from rejoinder.late import Late
 from rejoinder.lines import HostLines
@@ -158,5 +158,5 @@ class Ladder:
         by_kind = {"begin": lines.hello, "reminder": lines.nudge, "response": lines.apology}
         if self._on_failure is not None and turn.kind == "response" and self._permission.is_possible(self._on_failure):
             turn.action = self._on_failure
-        outcome = "timed out" if why == "late" else "failed"
+        outcome: Outcome = "timed out" if why == "late" else "failed"
         return [*turn.drop_reply(), *turn.close(seam(turn.text, by_kind[turn.kind]()), outcome)]
