@@ -30,6 +30,7 @@ from rejoinder import (
     reload,
     sockets,
     templates,
+    tools,
     visit,
 )
 from rejoinder.config import agents as config_agents
@@ -236,6 +237,7 @@ def test_limits_and_times_are_those_of_the_code() -> None:
         "opening an agent or an observer": f"{opening:g} s",
         "closing an agent": f"{inspect.signature(agents.Agent.close).parameters['within'].default:g} s",
         "`ended()` of a call": f"{visit.FAREWELL:g} s",
+        "one tool of `run_once`, unless the plugin says otherwise": f"{tools.TIME_OUT:g} s",
         "threads for plain generators": f"{threads} an agent",
         "kinds of complaints that are told of one call": f"{complaints.MOST_COMPLAINTS}",
         "one report of an observer": f"{observers.LIMIT:g} s",

@@ -123,6 +123,14 @@ async def test_what_the_plugin_does_to_its_arguments_afterwards_changes_no_recor
     assert orders[0] == ToolCalled("c1-tool-1", "book", NOON)
 
 
+async def test_a_call_without_a_host_runs_tools_too(capsys: pytest.CaptureFixture[str]) -> None:
+    """As authors have it in tests of their plugins."""
+    call = Call(CallFacts("c1", "/ava", "ava", "test"), order=print, missing=print)
+    assert await call.run_once("book", {"by": 1}, lambda by: by + 1) == 2
+    assert await call.run_once("book", {"by": 1}, lambda by: by + 2) == 2
+    assert capsys.readouterr().out.count("ToolCalled") == 1
+
+
 # Barge-in.
 
 
