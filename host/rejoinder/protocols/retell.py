@@ -81,9 +81,9 @@ class _Heard(Struct):
 
 
 class _Abridged(_Heard):
-    """A frame cut by the cache: the end of its transcript, unparsed."""
+    """A frame cut by the cache: the end of its transcript, under the cache's key."""
 
-    rest: list[Raw] = field(name=REST, default_factory=list)
+    rest: list[Item] = field(name=REST, default_factory=list)
 
 
 class _Kind(Struct):
@@ -171,11 +171,13 @@ class RetellCodec:
     def _read(self, frame: bytes) -> tuple[_Heard, Transcript]:
         cut = self._cache.cut(frame)
         if cut is not None:
-            with suppress(*_UNREADABLE):  # parsed whole, the frame says itself what is wrong with it
+            try:
                 heard = _ABRIDGED.decode(cut.frame)
                 said = self._cache.join(frame, cut, heard.rest) if heard.transcript is UNSET else None
-                if said is not None:
-                    return heard, Transcript(said)
+            except _UNREADABLE:  # parsed whole, the frame says itself what is wrong with it
+                said = None
+            if said is not None:
+                return heard, Transcript(said)
         whole = _HEARD.decode(frame)
         return whole, Transcript(utterances(whole.transcript or []))
 

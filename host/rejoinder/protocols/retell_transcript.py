@@ -7,9 +7,8 @@ not laid out in the usual way (see `_HEAD`) is not cut, and the codec parses it 
 """
 
 import re
-from typing import NamedTuple
 
-from msgspec import Raw, Struct
+from msgspec import Raw, Struct, field
 from msgspec.json import Decoder
 
 from rejoinder.dialogue import Utterance
@@ -46,7 +45,13 @@ class Item(Struct):
         return self.role not in NOT_SAID
 
 
-_ITEM = Decoder(Item)
+class _RawRest(Struct):
+    """A cut frame's items as bytes, to see where each ends."""
+
+    items: list[Raw] = field(name=REST, default_factory=list)
+
+
+_RAW_REST = Decoder(_RawRest)
 
 
 def utterances(items: list[Item]) -> tuple[Utterance, ...]:
@@ -54,7 +59,7 @@ def utterances(items: list[Item]) -> tuple[Utterance, ...]:
     return tuple([Utterance(item.role or "", item.content or "") for item in items if item.said])
 
 
-class Cut(NamedTuple):
+class Cut(Struct, frozen=True, gc=False):
     """A frame without the items that are known: `frame` is to be decoded with the array under `REST` instead of
     `transcript`; `first` is where the array's items begin in the whole frame, `rest` where those under `REST` do."""
 
@@ -87,24 +92,24 @@ class TranscriptCache:
             return None
         return Cut(short, first, rest)
 
-    def join(self, frame: bytes, cut: Cut, items: list[Raw]) -> tuple[Utterance, ...] | None:
+    def join(self, frame: bytes, cut: Cut, items: list[Item]) -> tuple[Utterance, ...] | None:
         """All utterances of `frame`, given the `items` decoded from its cut; what has finished by now is remembered.
 
-        None if the frame is not what it seemed: the known part ends with a comma, so something has to follow it. Raises
-        msgspec.ValidationError for an item of the wrong shape.
+        None if the frame is not what it seemed: the known part ends with a comma, so something has to follow it.
         """
         abridged = cut.rest > cut.first
         if abridged and not items:
             return None
         known = self._finished if abridged else ()
-        decoded = [_ITEM.decode(item) for item in items]
         finishing = len(items) - _STILL_GROWING
         if finishing > 0:
-            known += utterances(decoded[:finishing])
-            del decoded[:finishing]
-            self._prefix = frame[cut.first : _end(frame, cut.rest, items[:finishing])]
+            known += utterances(items[:finishing])
+            items = items[finishing:]
+            # One frame in several comes here: to ask of each where its items end would cost more.
+            finished = _RAW_REST.decode(cut.frame).items[:finishing]
+            self._prefix = frame[cut.first : _end(frame, cut.rest, finished)]
             self._finished = known
-        return known + utterances(decoded)
+        return known + utterances(items)
 
 
 def _end(frame: bytes, start: int, items: list[Raw]) -> int:
