@@ -18,7 +18,7 @@ ROOT = Path(__file__).parents[1]
 #: A new file must be placed here.
 LAYERS: tuple[tuple[str, ...], ...] = (
     # Values and promises.
-    ("addresses", "errors", "templates", "speech", "requirements", "dialogue"),
+    ("addresses", "errors", "late", "templates", "speech", "requirements", "dialogue"),
     ("events", "orders"),
     ("tools",),
     ("call",),
@@ -27,7 +27,9 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("inventory",),
     ("__init__",),
     # Pure talk: events in, effects out; bytes to events.
-    ("effects", "newest_turn", "permission"),
+    ("effects", "permission"),
+    ("newest_turn",),
+    ("ladder",),
     ("engine", "stopwatch"),
     ("protocols", "protocols.wire"),
     ("protocols.chat_answer", "protocols.chat_details", "protocols.retell_details", "protocols.retell_sent"),
@@ -38,7 +40,10 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     # The file. Imports no plugin.
     ("config.keys", "config.sources", "config.syntax", "config.tree"),
     ("config.shape", "config.value"),
-    ("config.fault", "config.fields", "config.parse", "config.scope", "config.server"),
+    ("config.durations",),
+    ("config.fault", "config.fields", "config.parse"),
+    ("config.access", "config.ladder"),
+    ("config.scope", "config.server"),
     ("config.content", "config.options"),
     ("config.agents",),
     ("config.routes",),
@@ -52,9 +57,10 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("observability",),
     ("speaker",),
     ("visit",),
+    ("breaker",),
     ("agents",),
     # One call, on the front.
-    ("complaints", "outbox"),
+    ("complaints", "outbox", "seats", "witness"),
     ("session",),
     # Who is told of calls.
     ("observers",),
@@ -82,14 +88,14 @@ LAYERS: tuple[tuple[str, ...], ...] = (
 
 #: What decides a turn. None of it imports what is not here, and so sees no clock, task or socket by another's hand either.
 PURE = (
-    "dialogue", "effects", "engine", "events", "lines", "newest_turn", "orders", "permission", "speech", "templates",
+    "dialogue", "effects", "engine", "events", "ladder", "late", "lines", "newest_turn", "orders", "permission", "speech", "templates",
 )  # fmt: skip
 
 #: Other rooms that see less of the house than their layer allows.
 SEES: dict[str, tuple[str, ...]] = {
     "protocols": ("dialogue", "events"),
     "protocols.*": ("dialogue", "errors", "events", "protocols.*"),
-    "config*": ("addresses", "config.*", "contract", "declared", "doors", "errors", "lines", "templates"),
+    "config*": ("addresses", "config.*", "contract", "declared", "dialogue", "doors", "errors", "late", "lines", "templates"),
     "registry": ("contract", "errors", "hookspecs", "inventory", "requirements"),
     "threads": (),
     "handover": ("call", "dialogue", "orders"),
