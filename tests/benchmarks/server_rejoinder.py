@@ -9,7 +9,7 @@ import signal
 import sys
 from pathlib import Path
 
-from rejoinder.cli.serve import SWITCH_INTERVAL, loop_factory
+from rejoinder.cli.serve import SWITCH_INTERVAL, keep_freed_memory, loop_factory
 from rejoinder.host import Host, bind
 from rejoinder.observability import configure
 from rejoinder.registry import Registry
@@ -35,6 +35,7 @@ def main() -> None:
     given = parser.parse_args()
     configure()
     sys.setswitchinterval(SWITCH_INTERVAL)
+    keep_freed_memory()
     with asyncio.Runner(loop_factory=loop_factory()) as runner:
         runner.run(serve(given.file, given.agents))
 
