@@ -81,7 +81,7 @@ def port() -> Iterator[int]:
         found = re.search(r"ready on 127\.0\.0\.1:(\d+)", said)
         assert found
         yield int(found[1])
-        process.terminate()
+        process.kill()  # not asked to stop: it would wait for calls that may be dialled again
 
 
 def console(page: str, port: int) -> tuple[list[str], str, str]:
