@@ -19,7 +19,9 @@ ROOT = Path(__file__).parents[1]
 LAYERS: tuple[tuple[str, ...], ...] = (
     # Values and promises.
     ("addresses", "errors", "late", "templates", "speech", "requirements", "dialogue"),
-    ("events", "orders"),
+    ("events", "orders", "reading"),
+    ("marks",),
+    ("hygiene",),
     ("tools",),
     ("call",),
     ("contract",),
@@ -88,7 +90,8 @@ LAYERS: tuple[tuple[str, ...], ...] = (
 
 #: What decides a turn. None of it imports what is not here, and so sees no clock, task or socket by another's hand either.
 PURE = (
-    "dialogue", "effects", "engine", "events", "ladder", "late", "lines", "newest_turn", "orders", "permission", "speech", "templates",
+    "dialogue", "effects", "engine", "events", "hygiene", "ladder", "late", "lines",
+    "marks", "newest_turn", "orders", "permission", "reading", "speech", "templates",
 )  # fmt: skip
 
 #: Other rooms that see less of the house than their layer allows.
