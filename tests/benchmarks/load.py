@@ -62,7 +62,7 @@ def utterance(role: str, words: int, begun: float) -> Utterance:
 
 
 def update(transcript: list[Utterance]) -> bytes:
-    return _masked({"interaction_type": "update_only", "transcript": transcript, "turntaking": "user_turn"})
+    return masked({"interaction_type": "update_only", "transcript": transcript, "turntaking": "user_turn"})
 
 
 def script() -> list[list[bytes]]:
@@ -77,12 +77,12 @@ def script() -> list[list[bytes]]:
         growing = [utterance("user", words + 2, begun) for words in range(UPDATES_A_TURN)]
         transcript_now = [*transcript, growing[-1]]
         asked = {"interaction_type": "response_required", "response_id": turn, "transcript": transcript_now}
-        frames.append([*(update([*transcript, said]) for said in growing), _masked(asked)])
+        frames.append([*(update([*transcript, said]) for said in growing), masked(asked)])
         transcript = [*transcript_now, utterance("agent", agent_words, begun + 4)]
     return frames
 
 
-def _masked(message: object) -> bytes:
+def masked(message: object) -> bytes:
     """A client's text frame (RFC 6455, section 5.2)."""
     payload = json.dumps(message, separators=(",", ":")).encode()
     mask = os.urandom(4)
@@ -112,7 +112,7 @@ class Call:
         if b" 101 " not in answer.partition(b"\r\n")[0]:
             raise ConnectionError(answer.decode())
         call = cls(reader, writer)
-        call.send(_masked({"interaction_type": "call_details", "call": {"call_type": "web_call", "call_id": str(number)}}))
+        call.send(masked({"interaction_type": "call_details", "call": {"call_type": "web_call", "call_id": str(number)}}))
         await call.until(b'"response_id":0,')
         return call
 
@@ -125,11 +125,11 @@ class Call:
     async def until(self, mark: bytes, also: bytes = b'"content_complete":true') -> None:
         """Read on until a frame has both marks."""
         while True:
-            frame = await self._frame()
+            frame = await self.frame()
             if mark in frame and also in frame:
                 return
 
-    async def _frame(self) -> bytes:
+    async def frame(self) -> bytes:
         head = await self._reader.readexactly(2)
         size = head[1] if head[1] < 126 else int.from_bytes(await self._reader.readexactly(2))
         self.frames_in += 1
@@ -180,7 +180,7 @@ async def updates(given: argparse.Namespace) -> Measured:
             call.send(frames[at % len(frames)])
             await call.drained()
         stamp = next(stamps)
-        call.send(_masked({"interaction_type": "ping_pong", "timestamp": stamp}))
+        call.send(masked({"interaction_type": "ping_pong", "timestamp": stamp}))
         await call.until(b'"ping_pong"', b'"timestamp":%d' % stamp)
 
     await send(2)

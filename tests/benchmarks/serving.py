@@ -1,5 +1,6 @@
 """Servers to be measured: each a process of its own on a free port of loopback, ended by its pid; and the callers' process."""
 
+import contextlib
 import json
 import re
 import statistics
@@ -19,6 +20,8 @@ HERE = Path(__file__).parent
 #: Seconds that a server may take to say that it is ready, and to stop.
 READY_WITHIN = 30.0
 STOPPED_WITHIN = 10.0
+#: Seconds after which it is told a second time.
+DRAINED_WITHIN = 0.5
 
 YAML = """\
 agents:
@@ -81,10 +84,12 @@ def _port(process: "subprocess.Popen[str]") -> int | None:
 
 
 def _stop(process: "subprocess.Popen[str]") -> None:
-    process.terminate()
-    try:
-        process.wait(STOPPED_WITHIN)
-    except subprocess.TimeoutExpired:
+    for patience in (DRAINED_WITHIN, STOPPED_WITHIN):  # calls that hung up without a word are waited for until told again
+        process.terminate()
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            process.wait(patience)
+            break
+    else:
         process.kill()
         process.wait()
     assert process.stdout is not None
