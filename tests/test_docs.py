@@ -59,6 +59,7 @@ KEYS = {
     "`routes`": {
         **SCHEMA["$defs"]["route"]["properties"],
         **SCHEMA["$defs"]["route"]["properties"]["retell"]["properties"],
+        **SCHEMA["$defs"]["route"]["properties"]["limits"]["properties"],
     },
 }
 

@@ -197,7 +197,7 @@ async def test_a_file_that_moves_to_this_machine_is_refused_while_the_socket_is_
         (reason,) = host.reloader.refused.reasons
         assert reason == (
             f"{file}:2:14: routes./a: this route is not protected, and the server listens on 0.0.0.0 until it is restarted "
-            "(write open: true, or restart the server)"
+            "(give it a secret, an allow list or open: true, or restart the server)"
         )
     finally:
         await host.close()

@@ -153,9 +153,10 @@ class Reloader:
         if is_loopback(self._bound.host) or not is_loopback(config.server.host):
             return
         what = f"this route is not protected, and the server listens on {self._bound.host} until it is restarted"
-        closed = [route.origin for route in config.routes.values() if route.origin and not route.open]
+        closed = [route.origin for route in config.routes.values() if route.origin and not route.is_protected]
+        remedy = "give it a secret, an allow list or open: true, or restart the server"
         if closed:
-            raise ConfigError([origin.problem((), what, "write open: true, or restart the server") for origin in closed])
+            raise ConfigError([origin.problem((), what, remedy) for origin in closed])
 
     def _refuse_to_break(self, routes: Routes) -> None:
         """Raises ConfigError if a route that works would not: what was opened for it is closed again."""
@@ -177,6 +178,7 @@ class Reloader:
 
     async def _swap(self, resolved: Resolved, routes: Routes) -> None:
         mask(text for _, options in (*resolved.systems.values(), *resolved.observers.values()) for text in secrets_in(options))
+        mask(text for route in resolved.config.routes.values() for text in secrets_in(route.door))
         await self._desk.replace(
             {name: (*resolved.observers[name], resolved.config.observers[name].fingerprint) for name in resolved.observers}
         )

@@ -250,7 +250,7 @@ def test_other_hosts_are_reached_from_elsewhere(host: str) -> None:
 def test_a_host_of_the_command_line_counts_as_the_files(folder: Any) -> None:
     folder.write({"rejoinder.yaml": AVA})
     path = Path("rejoinder.yaml")
-    remedy = "(write {agent: ..., open: true} for a route that anybody may call, or bind to 127.0.0.1)"
+    remedy = "(give each a secret or an allow list, or open: true if anybody may call it; or bind to 127.0.0.1)"
     assert list(map(str, load(path, {}, host="0.0.0.0").problems)) == [
         f"rejoinder.yaml: --host: 0.0.0.0 can be reached from other machines, and not protected: /ava {remedy}"
     ]

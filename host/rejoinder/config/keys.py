@@ -32,6 +32,7 @@ SERVER: Schema = {
     "port": _key("The port; 8080 if absent, 0 for a free one.", "integer", minimum=0, maximum=65535),
     "public_url": _key("The URL under which platforms reach the server."),
     "watch": _key("Reload on save; if absent on loopback only.", "boolean"),
+    "trusted_proxies": _key("Addresses and networks of proxies that name whom they forward.", "array", items=_TEXT, minItems=1),
 }
 
 
@@ -82,8 +83,6 @@ AGENT: Schema = {
     **LADDER,
     **PLACE,
 }
-#: What may stand in `defaults:` as well as nearer by; the nearest counts.
-DEFAULTS: Schema = {**PLACE, **LADDER, **ON_FAILURE}
 OBSERVER: Schema = {
     "system": _key("The observer."),
     "options": _key("The observer's own options.", "object"),
@@ -96,15 +95,27 @@ RETELL: Schema = {
     "reminder_max_count": _key("Reminders in a row, 0 for none.", "integer", minimum=0),
     "transcript_with_tool_calls": _key("Ask for tool calls too.", "boolean"),
 }
+LIMITS: Schema = {
+    "calls": _key("Calls at once; any number if absent.", "integer", minimum=1),
+    "call_duration": _time("No call is longer; 1h if absent."),
+}
+ACCESS: Schema = {
+    "secret": {"anyOf": [_TEXT, _TEXTS], "description": "What a caller's URL must hold; several while one is replaced."},
+    "allow": _key("Addresses and networks that may dial, or retell.", "array", items=_TEXT, minItems=1),
+    "limits": closed(LIMITS, "How many calls at once, and how long."),
+}
 ROUTE: Schema = {
     "agent": _key("The agent that answers."),
     "platforms": _key("Who may dial; [retell] if absent.", "array", items={"enum": [*PLATFORMS]}, minItems=1),
     "observers": _key("Who hears of its calls.", "array", items=_TEXT),
     "late": LADDER["late"],
     **ON_FAILURE,
+    **ACCESS,
     "open": _key("Anybody who reaches the port may call.", "boolean"),
     "retell": closed(RETELL, "Retell's own knobs."),
 }
+#: What may stand in `defaults:` as well as nearer by; the nearest counts.
+DEFAULTS: Schema = {**PLACE, **LADDER, **ON_FAILURE, **ACCESS}
 FILE: Schema = {
     "server": closed(SERVER, "Where the server listens."),
     "include": _key("Other files with agents and routes, as patterns.", "array", items=_TEXT),

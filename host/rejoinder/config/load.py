@@ -187,8 +187,8 @@ class _Reading:
         """Beyond this machine only routes that say so are served: anybody who finds the port can talk to the others."""
         if is_loopback(server.host):
             return
-        closed = [route for route in routes if not route.open]
-        remedy = "write {agent: ..., open: true} for a route that anybody may call, or bind to 127.0.0.1"
+        closed = [route for route in routes if not route.is_protected]
+        remedy = "give each a secret or an allow list, or open: true if anybody may call it; or bind to 127.0.0.1"
         own = ", ".join(route.path for route in closed if not route.part)
         if own:
             what = f"{server.host} can be reached from other machines, and not protected: {own}"

@@ -4,6 +4,7 @@ import re
 from collections.abc import Collection, Mapping
 from typing import Any
 
+from rejoinder.config.access import read_door, read_limits
 from rejoinder.config.agents import Agents
 from rejoinder.config.keys import PLATFORMS, RETELL, ROUTE
 from rejoinder.config.ladder import read_late, read_on_failure
@@ -12,9 +13,7 @@ from rejoinder.config.shape import RetellConfig, RouteConfig
 from rejoinder.config.tree import Scalar
 from rejoinder.config.value import Unit, Value, nearest
 
-LATER = frozenset(
-    {"secret", "allow", "split", "after_hours", "record", "shadow"} | {"limits", "fallback", "lines", "language", "timezone"}
-)
+LATER = frozenset({"split", "after_hours", "record", "shadow"} | {"fallback", "lines", "language", "timezone"})
 #: First segments of the server's own pages.
 RESERVED = frozenset({"healthz", "readyz", "metrics", "calls", "webhooks", "admin"})
 _SEGMENT = re.compile(r"[A-Za-z0-9._~!$&'()*+,;=:@\-]+\Z")  # RFC 3986, section 3.3, without %-escapes
@@ -75,7 +74,16 @@ class Routes:
         if agent is None:
             return None
         late, on_failure = self._agents.late(agent), scope.on_failure
-        return RouteConfig(path, agent, part=unit.part, origin=value.origin, late=late, on_failure=on_failure)
+        return RouteConfig(
+            path,
+            agent,
+            part=unit.part,
+            origin=value.origin,
+            late=late,
+            on_failure=on_failure,
+            door=scope.door,
+            limits=scope.limits,
+        )
 
     def _long(self, unit: Unit, path: str, value: Value, scope: Scope) -> RouteConfig | None:
         if not value.table(ROUTE, LATER):
@@ -89,10 +97,22 @@ class Routes:
         is_open = bool(opened and opened.flag())
         on_failure = read_on_failure(value, scope.on_failure, scope.numbers)
         late = read_late(value, self._agents.late(full) if full else scope.late)
+        door, limits = read_door(value, scope.door), read_limits(value, scope.limits)
         if full is None:
             return None
         return RouteConfig(
-            path, full, platforms, observers, is_open, retell, unit.part, value.origin, late=late, on_failure=on_failure
+            path,
+            full,
+            platforms,
+            observers,
+            is_open,
+            retell,
+            unit.part,
+            value.origin,
+            late=late,
+            on_failure=on_failure,
+            door=door,
+            limits=limits,
         )
 
     def _agent(self, value: Value) -> str | None:

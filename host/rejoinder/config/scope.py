@@ -5,18 +5,19 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from zoneinfo import ZoneInfo, available_timezones
 
+from rejoinder.config.access import read_door, read_limits
 from rejoinder.config.keys import DEFAULTS
 from rejoinder.config.ladder import read_late, read_lines, read_on_failure
+from rejoinder.config.shape import Limits
 from rejoinder.config.tree import Listing, Scalar, Table, kind
 from rejoinder.config.value import Value, nearest
 from rejoinder.dialogue import Action
+from rejoinder.doors import Door
 from rejoinder.late import Late
 from rejoinder.lines import OwnLines
 
 #: Reserved for a later version.
-LATER_DEFAULTS = frozenset(
-    {"limits", "fallback", "secret", "allow"} | {"begin", "reminder", "platforms", "observers", "retell", "record"}
-)
+LATER_DEFAULTS = frozenset({"fallback", "begin", "reminder", "platforms", "observers", "retell", "record"})
 _NAME = re.compile(r"\w[\w.\-]*\Z")
 _E164 = re.compile(r"\+[1-9]\d{6,14}\Z")  # ITU-T E.164: at most 15 digits
 _LANGUAGE = re.compile(r"[A-Za-z]{2,3}(-[A-Za-z0-9]{1,8})*\Z")  # the shape of a BCP 47 tag, not the register
@@ -33,6 +34,8 @@ class Scope:
     late: Late = Late()
     lines: OwnLines = OwnLines()
     on_failure: Action | None = None
+    door: Door = Door()
+    limits: Limits = field(default_factory=Limits)
 
 
 def read_scope(root: Value, outer: Scope) -> Scope:
@@ -50,6 +53,8 @@ def read_scope(root: Value, outer: Scope) -> Scope:
             late=read_late(given, scope.late),
             lines=read_lines(given, scope.lines, scope.vars),
             on_failure=read_on_failure(given, scope.on_failure, scope.numbers),
+            door=read_door(given, scope.door),
+            limits=read_limits(given, scope.limits),
         )
     return scope
 

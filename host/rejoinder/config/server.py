@@ -4,11 +4,12 @@ import ipaddress
 import re
 from urllib.parse import urlsplit
 
+from rejoinder.config.access import read_proxies
 from rejoinder.config.keys import SERVER
 from rejoinder.config.shape import ServerConfig
 from rejoinder.config.value import Value
 
-LATER = frozenset({"admin_token", "drain", "trusted_proxies", "workers"})
+LATER = frozenset({"admin_token", "drain", "workers"})
 _SCHEMES = ("https", "wss", "http", "ws")
 _HOST = re.compile(r"[A-Za-z0-9_]([A-Za-z0-9._\-]*[A-Za-z0-9])?\Z")
 
@@ -31,6 +32,7 @@ def read_server(value: Value | None) -> ServerConfig:
         default.port if port is None or (number := port.single(SERVER["port"])) is None else int(number),
         (_url(url) if url else None) or default.public_url,
         watch.flag() if watch else None,
+        trusted_proxies=read_proxies(value),
     )
 
 

@@ -91,16 +91,19 @@ class ObserverConfig:
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """`limits:` of a route. `calls` at once, None is any number; `call_duration` in seconds, Retell's own longest by default."""
+    """`limits:` of a route. `calls` at once, None is any number; `call_duration` in seconds."""
 
     calls: int | None = None
-    call_duration: float = 3600.0
+    call_duration: float = 3600.0  # as Retell's own `max_call_duration_ms`, read 2026-11
 
 
 @dataclass(frozen=True, slots=True)
 class RouteConfig:
-    """One route: `agent` and `observers` by full name. `platforms` None is the default: retell, on loopback also chat. `door` is
-    what `secret` and `allow` ask of who dials; `on_failure` is done when no agent has answered (a transfer to a number)."""
+    """One route: `agent` and `observers` by full name. `platforms` None is the default: retell, on loopback also chat.
+
+    `door` is what `secret` and `allow` ask of who dials; `on_failure` is done when no agent has answered: a transfer to a
+    number, or an end.
+    """
 
     path: str
     agent: str
