@@ -6,7 +6,6 @@ import errno
 import logging
 import socket
 import threading
-import time
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -101,7 +100,7 @@ class Host:
 
     async def listen(self, listening: socket.socket) -> None:
         """Accept calls on a bound socket."""
-        arrivals = Arrivals(time.monotonic)
+        arrivals = Arrivals(asyncio.get_running_loop().time)
         app = Server(self.reloader, self.calls, self.drain, arrivals).app()
         # A platform that closes its request has been interrupted: its handler must hear of it. Signals are the command's.
         runner = self._runner = web.AppRunner(
