@@ -80,7 +80,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("testing", "testing.clock", "testing.hearing", "testing.dialling", "testing.llm"),
     ("testing.caller",),
     # Commands; each is one file, imported when it is used.
-    ("cli.words", "cli.live", "cli.talk"),
+    ("cli.words", "cli.live", "cli.notice", "cli.talk"),
     ("cli.files",),
     ("cli.running",),
     ("cli.chat", "cli.check", "cli.drain", "cli.init", "cli.plugins", "cli.reload", "cli.schema", "cli.serve"),

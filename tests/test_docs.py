@@ -79,6 +79,9 @@ def test_every_key_of_the_yaml_has_its_row() -> None:
 def test_defaults_of_keys_are_what_takes_effect() -> None:
     assert cell(section(CONFIGURATION, "`server`"), "host", 1) == f"`{ServerConfig().host}`"
     assert cell(section(CONFIGURATION, "`server`"), "port", 1) == f"`{ServerConfig().port}`"
+    assert cell(section(CONFIGURATION, "`server`"), "drain", 1) == f"`{ServerConfig().drain / 3600:g}h`"
+    assert f"at most `{server.LONGEST_DRAIN / 3600:g}h`" in cell(section(CONFIGURATION, "`server`"), "drain", 2)
+    assert f"{server.SHORTEST_TOKEN} characters" in cell(section(CONFIGURATION, "`server`"), "admin_token", 2)
     for name in ("language", "timezone"):
         for heading in ("`defaults`", "`agents`"):
             assert cell(section(CONFIGURATION, heading), name, 1) == f"`{getattr(Scope(), name)}`"

@@ -14,7 +14,7 @@ import pytest
 from rejoinder.testing.caller import calling
 
 YAML = """\
-server: {host: 127.0.0.1, port: 0}
+server: {host: 127.0.0.1, port: 0, drain: 0s}
 agents:
   dummy: {system: dummy}
 routes:

@@ -49,6 +49,7 @@ class Drain:
         self._limit = limit
         self._at_begin = at_begin
         self._task: asyncio.Task[None] | None = None
+        self._begun = asyncio.Event()
         self._over = asyncio.Event()
         self._began = 0.0
         self._refused = 0
@@ -72,6 +73,7 @@ class Drain:
             loop = asyncio.get_running_loop()
             self._began = loop.time()
             self._task = loop.create_task(self._run(), name="drain")
+            self._begun.set()
         self._calls.tell()
 
     def force(self) -> None:
@@ -82,6 +84,10 @@ class Drain:
     def refuse(self) -> None:
         """Count a new call that was sent away."""
         self._refused += 1
+
+    async def begun(self) -> None:
+        """Wait until somebody begins it."""
+        await self._begun.wait()
 
     async def over(self) -> None:
         """Wait until it was begun and is over."""

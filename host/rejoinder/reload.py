@@ -168,7 +168,7 @@ class Reloader:
             raise ConfigError([wrong_system(agent, f"this would break a route that works: {why}") for agent, why in problems])
 
     def _say_what_needs_a_restart(self, config: Config) -> None:
-        for name in ("host", "port", "watch"):
+        for name in ("host", "port", "watch", "reuse_port"):
             if getattr(self._bound, name) != getattr(config.server, name):
                 log.warning("server.%s changed; that needs a restart, until then the server goes on as it started", name)
 
@@ -177,6 +177,7 @@ class Reloader:
         log.error("reload refused, generation %d stays in force:\n%s", self.routes.generation, "\n".join(reasons))
 
     async def _swap(self, resolved: Resolved, routes: Routes) -> None:
+        mask([resolved.config.server.admin_token])
         mask(text for _, options in (*resolved.systems.values(), *resolved.observers.values()) for text in secrets_in(options))
         mask(text for route in resolved.config.routes.values() for text in secrets_in(route.door))
         await self._desk.replace(

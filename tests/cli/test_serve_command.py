@@ -13,7 +13,7 @@ import aiohttp
 from rejoinder.testing.caller import calling
 
 YAML = """\
-server: {watch: false}
+server: {watch: false, drain: 0s}
 agents: {dummy: {system: dummy}, parrot: {system: echo}}
 routes: {/llm-websocket: dummy, /echo: parrot}
 """
@@ -28,9 +28,7 @@ async def ready(command: Any) -> str:
 
 
 async def test_it_says_what_to_dial_and_to_paste_and_who_dials_is_answered(start: Any, folder: Path) -> None:
-    (folder / "rejoinder.yaml").write_text(
-        YAML.replace("watch: false", 'watch: false, public_url: "https://voice.example.com/"')
-    )
+    (folder / "rejoinder.yaml").write_text(YAML.replace("drain: 0s", 'drain: 0s, public_url: "https://voice.example.com/"'))
     command = await start("serve", "--port", "0")
     told = [await command.line() for _ in range(6)]
     url = await ready(command)
@@ -72,7 +70,7 @@ async def test_a_hangup_signal_reloads_a_right_file_and_refuses_a_wrong_one(star
 
 
 async def test_a_live_call_goes_on_and_is_dropped_by_a_second_signal(start: Any, folder: Path) -> None:
-    (folder / "rejoinder.yaml").write_text(YAML)
+    (folder / "rejoinder.yaml").write_text(YAML.replace("0s", "1h"))
     command = await start("serve", "--port", "0")
     async with calling(f"{await ready(command)}/echo") as caller:
         await caller.hears()

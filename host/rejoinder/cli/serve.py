@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from rejoinder.cli.files import add_file, add_plugins, chosen_file
+from rejoinder.cli.notice import notify
 from rejoinder.cli.words import complain, count, say
 
 if TYPE_CHECKING:
@@ -126,6 +127,9 @@ async def serve(path: Path, given: argparse.Namespace) -> int:
         _obey_signals(host)  # before anybody is told that it is ready: who waits for that may send one at once
         _say_routes(host, listening)
         await host.listen(listening)
+        notify("READY=1")
+        await host.drain.begun()
+        notify("STOPPING=1")
         await host.drain.over()
     finally:
         await host.close()

@@ -32,6 +32,9 @@ SERVER: Schema = {
     "port": _key("The port; 8080 if absent, 0 for a free one.", "integer", minimum=0, maximum=65535),
     "public_url": _key("The URL under which platforms reach the server."),
     "watch": _key("Reload on save; if absent on loopback only.", "boolean"),
+    "drain": _key("How long a stop waits for live calls; 1h if absent.", pattern=r"^[0-9]+(\.[0-9]+)? ?(ms|s|m|h)$|\$\{"),
+    "admin_token": _key("What shows from elsewhere that one may reload and drain.", pattern=r"^[!-~]{16,}$|\$\{"),
+    "reuse_port": _key("Let the next process listen before this one stops.", "boolean"),
     "trusted_proxies": _key("Addresses and networks of proxies that name whom they forward.", "array", items=_TEXT, minItems=1),
 }
 

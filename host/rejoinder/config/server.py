@@ -2,16 +2,29 @@
 
 import ipaddress
 import re
+from typing import TypedDict
 from urllib.parse import urlsplit
 
 from rejoinder.config.access import read_proxies
+from rejoinder.config.durations import read_duration
 from rejoinder.config.keys import SERVER
 from rejoinder.config.shape import ServerConfig
 from rejoinder.config.value import Value
 
-LATER = frozenset({"admin_token", "drain", "workers"})
+LATER = frozenset({"workers"})
+#: Longer ones are a slip: Retell's own longest call is two hours.
+LONGEST_DRAIN = 86400.0
+SHORTEST_TOKEN = 16
+_TOKEN = re.compile(r"[!-~]+\Z")
+_MAKE_ONE = "openssl rand -hex 24 makes a good one"
 _SCHEMES = ("https", "wss", "http", "ws")
 _HOST = re.compile(r"[A-Za-z0-9_]([A-Za-z0-9._\-]*[A-Za-z0-9])?\Z")
+
+
+class _Stopping(TypedDict):
+    drain: float
+    admin_token: str
+    reuse_port: bool
 
 
 def is_loopback(host: str) -> bool:
@@ -32,8 +45,33 @@ def read_server(value: Value | None) -> ServerConfig:
         default.port if port is None or (number := port.single(SERVER["port"])) is None else int(number),
         (_url(url) if url else None) or default.public_url,
         watch.flag() if watch else None,
+        **_stopping(value),
         trusted_proxies=read_proxies(value),
     )
+
+
+def _stopping(value: Value) -> _Stopping:
+    """How the server stops and hands over, and who may tell it to."""
+    default = ServerConfig()
+    drain, token, reuse = value.given("drain"), value.given("admin_token"), value.given("reuse_port")
+    limit = read_duration(drain, 0.0, LONGEST_DRAIN) if drain else None
+    return {
+        "drain": default.drain if limit is None else limit,
+        "admin_token": (_token(token) if token else None) or default.admin_token,
+        "reuse_port": bool(reuse.flag()) if reuse else default.reuse_port,
+    }
+
+
+def _token(value: Value) -> str | None:
+    """A secret that is shown in a header."""
+    text = value.text()
+    if text and not _TOKEN.match(text):
+        value.wrong("a token is shown in a header and cannot hold such characters", f"letters and digits; {_MAKE_ONE}")
+    elif text and len(text) < SHORTEST_TOKEN:
+        value.wrong("the token is too short to be safe", f"give it {SHORTEST_TOKEN} characters or more; {_MAKE_ONE}")
+    else:
+        return text
+    return None
 
 
 def is_host(text: str) -> bool:
