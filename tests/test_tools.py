@@ -141,15 +141,16 @@ async def test_who_stops_waiting_does_not_stop_the_tool_and_the_next_turn_knows(
     ask = asyncio.create_task(call.run_once("book", NOON, diary.book))
     await diary.begun.wait()
     await cancelled(ask)
-    assert tools.late(2) == ()
+    assert tools.late() == ()
     diary.open.set()
     await tools.finish()
     assert diary.booked == ["noon"]
     assert orders[-1] == ToolReturned("c1-tool-1", "booked for noon", successful=True)
     late = ToolResult("book", NOON, "booked for noon")
-    assert tools.late(2) == (late,)
-    assert tools.late(2) == (late,)  # another agent's reply to the same turn is to know it too
-    assert tools.late(3) == ()
+    assert tools.late() == (late,)
+    assert tools.late() == (late,)  # who was given it may have been interrupted too
+    tools.told(tools.late())
+    assert tools.late() == ()
 
 
 async def test_what_somebody_was_given_is_not_told_again() -> None:
@@ -161,7 +162,7 @@ async def test_what_somebody_was_given_is_not_told_again() -> None:
     second = asyncio.create_task(call.run_once("book", NOON, diary.book))
     diary.open.set()
     assert await second == "booked for noon"
-    assert tools.late(2) == ()
+    assert tools.late() == ()
 
 
 async def test_a_result_that_reaches_a_task_together_with_its_cancellation_is_late() -> None:
@@ -173,7 +174,7 @@ async def test_a_result_that_reaches_a_task_together_with_its_cancellation_is_la
     await diary.done.wait()
     await asyncio.sleep(0)  # the result is there, and the task not yet run
     await cancelled(ask)
-    assert [result.value for result in tools.late(2)] == ["booked for noon"]
+    assert [result.value for result in tools.late()] == ["booked for noon"]
 
 
 async def test_a_failure_that_nobody_waited_for_is_logged_told_and_forgotten(caplog: pytest.LogCaptureFixture) -> None:
@@ -190,7 +191,7 @@ async def test_a_failure_that_nobody_waited_for_is_logged_told_and_forgotten(cap
     await cancelled(ask)
     fail.set()
     await tools.finish()
-    (late,) = tools.late(2)
+    (late,) = tools.late()
     assert isinstance(late.failure, ConnectionError)
     assert late.value is None
     assert "agent ava, call c1: tool book failed when nobody waited for it any more" in caplog.text
@@ -262,7 +263,7 @@ async def test_a_tool_has_its_time_then_its_outcome_is_unknown_and_it_is_not_rep
     assert orders == [ToolCalled("c1-tool-1", "book", NOON), ToolReturned("c1-tool-1", "outcome unknown")]
     assert caplog.text.count("agent ava, call c1: tool book did not return within 15 s") == 1
     assert "noon" not in caplog.text
-    assert tools.late(2) == ()
+    assert tools.late() == ()
 
 
 @pytest.mark.virtual_time
@@ -286,7 +287,7 @@ async def test_a_time_out_of_which_nobody_heard_is_in_the_next_turn() -> None:
     await cancelled(ask)
     await tools.finish()
     assert asyncio.get_running_loop().time() == 15.0
-    assert isinstance(tools.late(2)[0].failure, ToolOutcomeUnknown)
+    assert isinstance(tools.late()[0].failure, ToolOutcomeUnknown)
 
 
 @pytest.mark.virtual_time
@@ -347,7 +348,7 @@ async def test_a_plugins_own_time_limit_ends_its_wait_and_not_the_tool() -> None
             await call.run_once("book", NOON, diary.book)
     diary.open.set()
     await tools.finish()
-    assert [result.value for result in tools.late(2)] == ["booked for noon"]
+    assert [result.value for result in tools.late()] == ["booked for noon"]
 
 
 # Threads and loops.
@@ -396,7 +397,7 @@ def test_agents_on_two_loops_join_one_run() -> None:
     assert runs == ["ava"]
     assert answers == {"ava": "booked", "desk": "booked"}
     assert [len(orders) for _, _, orders in both] == [2, 0]
-    assert ledger.late(2) == ()
+    assert ledger.late() == ()
 
 
 def test_who_waits_on_another_loop_than_the_tools_and_leaves_changes_nothing() -> None:

@@ -132,7 +132,8 @@ class Turn(Struct, frozen=True):
 
     `number` grows within a call (0 is the begin message); `spoken` is what was already said in this turn by an
     earlier reply or the host; `instead_of` names the agent that had the turn before, "" if none had, and `because` says why
-    it has it no longer. `late_results` are of tools whose turn was interrupted before they ended; each comes in one turn.
+    it has it no longer. `late_results` are of tools whose turn was interrupted before they ended, given until a reply
+    that had them has come to its end.
     """
 
     number: int

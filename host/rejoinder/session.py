@@ -20,7 +20,7 @@ from rejoinder.errors import PeerError, RejoinderError
 from rejoinder.events import Command, Details, DetailsGiven, DigitsPressed, Finish, Pong, Speak, TranscriptUpdated
 from rejoinder.late import Late
 from rejoinder.lines import HostLines
-from rejoinder.orders import Order
+from rejoinder.orders import Order, ToolsAwaited
 from rejoinder.outbox import Outbox, Socket
 from rejoinder.protocols import Codec, debug_frame
 from rejoinder.seats import Seats
@@ -307,7 +307,7 @@ class Session:
     def on_order(self, order: Order) -> None:
         if self.ended is not None:
             return
-        if self._outbox.is_full:
+        if self._outbox.is_full and type(order) is not ToolsAwaited:  # which is for the engine alone
             self._complaints.tell("the agent orders more than the platform takes; what is too much is dropped")
         else:
             self._perform(self._conversation.order(order, self._loop.time()))

@@ -2,19 +2,23 @@
 
 import asyncio
 import logging
-from collections.abc import AsyncGenerator, Coroutine, Generator
+from collections.abc import AsyncGenerator, Callable, Coroutine, Generator
 from contextlib import aclosing
 from dataclasses import dataclass
 from enum import Enum, auto
-from typing import Any
+from typing import Any, TypeVar
 
 from rejoinder.call import CallFacts
 from rejoinder.contract import Reply, ResponseSystem, SyncReply
-from rejoinder.dialogue import Output, Turn, TurnKind
+from rejoinder.dialogue import Output, ToolResult, Turn, TurnKind
 from rejoinder.errors import PluginError
 from rejoinder.handover import CLEANUP, WINDOW, Lane, Listener, call_context
+from rejoinder.orders import Order
 from rejoinder.threads import Pool
 from rejoinder.tools import current_reply
+
+ResultT = TypeVar("ResultT")
+Told = Callable[[tuple[ToolResult, ...]], None]
 
 log = logging.getLogger(__name__)
 
@@ -38,20 +42,36 @@ class Stage:
     front: Lane
     listener: Listener
 
+    def order(self, order: Order) -> None:
+        """Have the front do something outside the replies."""
+        self.front.put(self.listener.on_order, order)
+
+    def spawn(self, what: str, coroutine: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
+        """A task of the call's own, named after `what` it does."""
+        name = f"{what} of call {self.facts.id} at agent {self.facts.agent}"
+        return self.loop.create_task(coroutine, name=name, context=call_context(self.facts))
+
+    def in_thread(self, function: Callable[[], ResultT]) -> asyncio.Future[ResultT]:
+        """Have `function` called in one of the agent's threads."""
+        # In a context of its own: the loop enters the task's at any time, and two threads must not be in one.
+        return self.pool.submit(self.loop, call_context(self.facts).run, function)
+
 
 class Speaker:
     """One reply: runs the plugin's generator in a task, hands its outputs over, ends it when it is cancelled.
 
-    Exactly one of `on_ended` and `on_failed` is told of a reply that was not cancelled, neither of one that was.
+    Exactly one of `on_ended` and `on_failed` is told of a reply that was not cancelled, neither of one that was. `told` is
+    called with the turn's late results when its reply has come to its own end.
     """
 
-    __slots__ = ("_is_cancelled", "_number", "_overdue", "_room", "_stage", "_system", "_turn", "_waiter", "task")
+    __slots__ = ("_is_cancelled", "_number", "_overdue", "_room", "_stage", "_system", "_told", "_turn", "_waiter", "task")
 
-    def __init__(self, stage: Stage, system: ResponseSystem[Any], number: int, turn: Turn) -> None:
+    def __init__(self, stage: Stage, system: ResponseSystem[Any], number: int, turn: Turn, told: Told) -> None:
         self._stage = stage
         self._system = system
         self._number = number
         self._turn = turn
+        self._told = told
         self._room = WINDOW
         self._waiter: asyncio.Future[None] | None = None
         self._is_cancelled = False
@@ -90,6 +110,8 @@ class Speaker:
                 log.warning("%s raised after it was cancelled", self._label(), exc_info=error)
         else:
             if not self._is_cancelled:
+                if self._turn.late_results:
+                    self._told(self._turn.late_results)  # first: with the end the front may start the next reply
                 put(listener.on_ended, self._number)
 
     async def _speak(self) -> None:

@@ -35,7 +35,7 @@ log = logging.getLogger(__name__)
 class Run:
     """One run of a tool, which all who ask for it wait for. Changed under the ledger's lock alone."""
 
-    __slots__ = ("arguments", "future", "id", "is_heard", "key", "name", "told_in", "waiting")
+    __slots__ = ("arguments", "future", "id", "is_heard", "key", "name", "waiting")
 
     def __init__(self, identity: str, name: str, key: bytes) -> None:
         self.id = identity
@@ -47,7 +47,6 @@ class Run:
         self.future.set_running_or_notify_cancel()  # so that one who stops waiting cannot cancel it for all
         self.waiting = 0
         self.is_heard = False
-        self.told_in: int | None = None
 
 
 class Ledger:
@@ -104,16 +103,19 @@ class Ledger:
             self._ended.append(run)
             return True
 
-    def late(self, turn: int) -> tuple[ToolResult, ...]:
-        """What ended when nobody waited for it any more, for the replies to `turn`. Told in one turn, and in no other."""
+    def late(self) -> tuple[ToolResult, ...]:
+        """What ended when nobody waited for it any more, until it is `told`: the next turn may be interrupted as well."""
         if not self._ended:
             return ()
         with self._lock:
-            self._ended = [run for run in self._ended if not run.is_heard and run.told_in in (None, turn)]
-            late = [run for run in self._ended if not run.waiting]
-            for run in late:
-                run.told_in = turn
-        return tuple([run.future.result() for run in late])
+            self._ended = [run for run in self._ended if not run.is_heard]
+            return tuple([run.future.result() for run in self._ended if not run.waiting])
+
+    def told(self, late: tuple[ToolResult, ...]) -> None:
+        """A reply that was given `late` has come to its end."""
+        with self._lock:
+            for run in self._ended:
+                run.is_heard |= any(run.future.result() is result for result in late)
 
 
 def _spawn(name: str, coroutine: Coroutine[Any, Any, None]) -> "asyncio.Task[None]":
@@ -169,9 +171,13 @@ class Tools:
         if not self._awaited[reply]:
             del self._awaited[reply]
 
-    def late(self, turn: int) -> tuple[ToolResult, ...]:
+    def late(self) -> tuple[ToolResult, ...]:
         """See `Ledger.late`."""
-        return self._ledger.late(turn)
+        return self._ledger.late()
+
+    def told(self, late: tuple[ToolResult, ...]) -> None:
+        """See `Ledger.told`."""
+        self._ledger.told(late)
 
     def _begin(self, run: Run, function: Callable[[], Any], bound: float) -> None:
         self._order(ToolCalled(run.id, run.name, run.arguments))

@@ -14,7 +14,6 @@ from rejoinder.dialogue import Transcript, Turn
 from rejoinder.errors import PluginError
 from rejoinder.events import Details
 from rejoinder.handover import CLEANUP, Latest, call_context
-from rejoinder.orders import Order
 from rejoinder.speaker import Speaker, Stage
 from rejoinder.tools import Ledger, Tools
 
@@ -41,23 +40,15 @@ class Visit:
         self._raised: set[str] = set()
         self._listening: asyncio.Task[None] | None = None
         self._leaving: asyncio.Task[None] | None = None
-        self._tools = Tools(
-            ledger,
-            self._order,
-            f"agent {stage.facts.agent}, call {stage.facts.id}",
-            spawn=lambda what, coroutine: self._spawn(what, coroutine, is_kept=False),
-            in_thread=lambda function: stage.pool.submit(stage.loop, call_context(stage.facts).run, function),
-        )
-
-    def _order(self, order: Order) -> None:
-        self._stage.front.put(self._stage.listener.on_order, order)
+        label = f"agent {stage.facts.agent}, call {stage.facts.id}"
+        self._tools = Tools(ledger, stage.order, label, spawn=stage.spawn, in_thread=stage.in_thread)
 
     def join(self, factory: SystemFactory | None) -> None:
         """Make the object of the call."""
         facts, front, listener = self._stage.facts, self._stage.front, self._stage.listener
         self._call = Call(
             facts,
-            self._order,
+            self._stage.order,
             lambda field: front.put(listener.on_missing, field),
             self._first_details,
             self._tools,
@@ -85,9 +76,9 @@ class Visit:
                 turn.word_source.release()
             self._stage.front.put(self._stage.listener.on_failed, number, self._fault)
             return
-        if late := self._tools.late(turn.number):
+        if late := self._tools.late():
             turn = replace(turn, late_results=late)
-        speaker = Speaker(self._stage, self._system, number, turn)
+        speaker = Speaker(self._stage, self._system, number, turn, self._tools.told)
         self._speakers[number] = speaker
         speaker.task.add_done_callback(lambda _: self._forget(number, speaker))
 
@@ -143,7 +134,7 @@ class Visit:
     def leave(self) -> "asyncio.Task[None]":
         """The call is over: cancel what runs, say `ended()`, wait for tools. The task is done when the visit is."""
         if self._leaving is None:
-            self._leaving = self._spawn("leaving", self._leave(), is_kept=False)
+            self._leaving = self._stage.spawn("leaving", self._leave())
         return self._leaving
 
     async def _leave(self) -> None:
@@ -174,13 +165,11 @@ class Visit:
             task.cancel()
         self._tools.abandon()
 
-    def _spawn(self, what: str, coroutine: Coroutine[Any, Any, None], *, is_kept: bool = True) -> asyncio.Task[None]:
-        facts = self._stage.facts
-        name = f"{what} of call {facts.id} at agent {facts.agent}"
-        task = self._stage.loop.create_task(coroutine, name=name, context=call_context(facts))
-        if is_kept:
-            self._tasks.add(task)
-            task.add_done_callback(self._tasks.discard)
+    def _spawn(self, what: str, coroutine: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
+        """A task that ends when the call leaves."""
+        task = self._stage.spawn(what, coroutine)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
         return task
 
     def _label(self, name: str) -> str:

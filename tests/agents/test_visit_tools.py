@@ -69,9 +69,9 @@ def test_a_barge_in_stops_the_reply_and_not_its_tool_and_the_next_turn_knows(hou
             assert told(call) == [CALLED]
             call.seat.details(Details())
             await call.ear.until(lambda: told(call) == [CALLED, RETURNED])
-            call.start(4)
-            call.start(5)
-            await call.ear.over(5)
+            for reply in (4, 5):
+                call.start(reply)
+                await call.ear.over(reply)
             assert texts(call, 4) == ["late: book {'seats': 2} booking 1 for 2 in c1", "over"]
             assert texts(call, 5) == ["over"]
 
@@ -150,6 +150,35 @@ def test_a_substitute_on_a_loop_of_its_own_joins_the_tool_of_the_agent_before(th
         await second.close()
 
     thread_house.run(main())
+
+
+def test_a_late_result_is_told_until_a_reply_that_had_it_has_come_to_its_end(house: "House") -> None:
+    class Interrupted(Desk):
+        async def respond(self, turn: Turn) -> Reply:
+            yield f"{len(turn.late_results)} late"
+            if turn.number == 1:
+                await self.call.run_once("book", {"seats": 2}, self.book)
+            elif turn.number == 3:
+                await asyncio.Event().wait()
+            elif turn.number == 4:
+                raise RuntimeError("planned")
+
+    async def main() -> None:
+        async with house.call(Interrupted) as call:
+            call.start(1)
+            await call.ear.mark("booking")
+            call.seat.cancel(1)
+            call.seat.details(Details())
+            await call.ear.until(lambda: RETURNED in call.ear.orders)
+            call.start(3)
+            await call.ear.until(lambda: texts(call, 3) == ["1 late"])
+            call.seat.cancel(3)
+            for reply in (4, 5, 6):
+                call.start(reply)
+                await call.ear.over(reply)
+            assert [texts(call, reply) for reply in (4, 5, 6)] == [["1 late"], ["1 late"], ["0 late"]]
+
+    house.run(main())
 
 
 def test_a_late_result_is_known_to_a_substitute_in_the_same_turn(house: "House") -> None:
