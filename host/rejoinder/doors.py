@@ -69,6 +69,14 @@ class Door:
         """Whether anything is asked of who dials."""
         return bool(self.secrets) or self.allow is not None
 
+    def unlocked(self, path: str) -> str:
+        """The path of a route as it is dialled, its newest secret in it."""
+        return f"{path}/{self.secrets[0].reveal()}" if self.secrets else path
+
+    def masked(self, path: str) -> str:
+        """The same to be shown."""
+        return f"{path}/***" if self.secrets else path
+
     def admits(self, knock: Knock) -> bool:
         """Whether it may come from there. This machine is let in, to try a route by hand; not so through a proxy on it."""
         return self.allow is None or knock.is_local or is_among(knock.address, self.allow)

@@ -7,7 +7,6 @@ from typing import Any
 import msgspec
 from aiohttp import web
 
-from rejoinder.observability import MASK
 from rejoinder.reload import Refusal
 from rejoinder.routes import Route, Routes
 
@@ -35,7 +34,7 @@ def route_page(route: Route, url: str, pasted: str) -> web.Response:
 
 def dialled_path(route: Route) -> str:
     """The path of a route as it is dialled, with its secret masked."""
-    return f"{route.path}/{MASK}" if route.config.door.secrets else route.path
+    return route.config.door.masked(route.path)
 
 
 def not_found(routes: Routes, *, tell: bool) -> web.Response:

@@ -67,7 +67,8 @@ async def serve_and_dial(route: str, path: Path, plugins: dict[str, str]) -> int
             return 1
         listening = bind(host.routes.config.server)
         await host.listen(listening)
-        return await dial(f"ws://127.0.0.1:{listening.getsockname()[1]}{wanted}")
+        door = host.routes.routes[wanted].config.door
+        return await dial(f"ws://127.0.0.1:{listening.getsockname()[1]}{door.unlocked(wanted)}")
     finally:
         await host.close()
 
@@ -106,5 +107,7 @@ def _remedy(status: int | None) -> str:
     if status is None:
         return "is the server running? 'rejoinder serve' prints the URLs of its routes"
     if status == 404:
-        return "the server has no such route; 'rejoinder serve' prints the URLs of those it has"
+        return "the server has no such route; 'rejoinder serve' prints the URLs of those it has, *** for a secret"
+    if status == 503:
+        return "it takes no new calls now: it is about to stop, or the route has as many as it may"
     return "something else than Rejoinder, or a proxy that does not let WebSocket through, answers there"

@@ -83,7 +83,7 @@ async def _play(route: Route, url: str, reports: Reports, broken: Mapping[str, P
         tell("  not played: only Retell's protocol is, and the route is for others")
         return played
     else:
-        await _talk(played, url, reports, tell)
+        await _talk(played, url + route.config.door.unlocked(route.path), reports, tell)
     if played.fault:
         tell(f"  FAILED: {played.fault}")
     return played
@@ -91,7 +91,7 @@ async def _play(route: Route, url: str, reports: Reports, broken: Mapping[str, P
 
 async def _talk(played: Played, url: str, reports: Reports, tell: Tell) -> None:
     try:
-        async with calling(url + played.route) as caller:
+        async with calling(url) as caller:
             played.begin = (await caller.hears(ANSWER)).text
             played.begin_after = _judge(played, reports, 0)
             tell(_line("begins", played.begin, played.begin_after) if played.begin else "  lets the caller speak first")

@@ -116,6 +116,7 @@ def loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
 async def serve(path: Path, given: argparse.Namespace) -> int:
     """Serve until told to stop."""
     from rejoinder.host import Host, bind
+    from rejoinder.observability import gather
     from rejoinder.registry import Registry
     from rejoinder.watchdog import Watchdog
 
@@ -128,6 +129,7 @@ async def serve(path: Path, given: argparse.Namespace) -> int:
         _say_routes(host, listening)
         await host.listen(listening)
         notify("READY=1")
+        gather()  # only now: what it says of its start stands before the lines above
         await host.drain.begun()
         notify("STOPPING=1")
         await host.drain.over()
@@ -145,8 +147,11 @@ def _say_routes(host: "Host", listening: socket.socket) -> None:
     for path, route in sorted(host.routes.routes.items()):
         broken = "  BROKEN, see the log" if route.agent_config.name in host.routes.broken else ""
         say(f"{path:<{width}}  -> {route.agent_config.name}{broken}")
-        say(f"{'':<{width}}     try here:            rejoinder chat {here}{path}")
-        say(f"{'':<{width}}     paste in dashboard:  {public}{path}")
+        masked = route.config.door.masked(path)
+        say(f"{'':<{width}}     try here:            rejoinder chat {here}{masked}")
+        say(f"{'':<{width}}     paste in dashboard:  {public}{masked}")
+    if any(route.config.door.secrets for route in host.routes.routes.values()):
+        say("(***: the route's secret.)")
     if not host.routes.routes:
         say(f"{host.routes.config.path} has no routes: nothing can be dialled until it is given some.")
     elif not server.public_url:

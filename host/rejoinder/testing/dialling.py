@@ -54,9 +54,9 @@ async def dial(session: ClientSession, url: URL) -> ClientWebSocketResponse:
         async with asyncio.timeout(HANDSHAKE):
             return await session.ws_connect(url, max_msg_size=0)
     except WSServerHandshakeError as error:
-        raise CannotDial(f"{url} answered with HTTP {error.status}, not with a call", error.status) from error
+        raise CannotDial(f"{url.origin()} answered with HTTP {error.status}, not with a call", error.status) from error
     except TimeoutError as error:
-        raise CannotDial(f"{url} did not answer within {HANDSHAKE:g} s") from error
+        raise CannotDial(f"{url.origin()} did not answer within {HANDSHAKE:g} s") from error
     except InvalidURL as error:
         raise MalformedURL(f"{str(url)!r} is a malformed URL") from error
     except (ClientError, OSError) as error:
