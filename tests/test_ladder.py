@@ -273,6 +273,14 @@ def test_while_a_tool_runs_the_caller_is_kept_company_and_nobody_takes_the_turn(
     assert len(play.until(20.0).asked) == 2, "after the tool its agent has its whole window again"
 
 
+def test_after_a_tool_the_rungs_are_due_in_their_time_whenever_the_next_filler_would_have_been() -> None:
+    play = Play("ava", "desk").request()
+    play.perform(play.talk.order(ToolsAwaited(1, 1), play.now))
+    play.until(3)
+    play.perform(play.talk.order(ToolsAwaited(1, 0), play.now))
+    assert [at for at, _, _ in play.until(9).asked] == [0.0, 9.0]
+
+
 def test_tools_of_a_reply_that_is_not_heard_hold_no_rung_back() -> None:
     play = Play("ava", "desk").request().until(6)
     play.perform(play.talk.order(ToolsAwaited(1, 1), play.now))

@@ -38,6 +38,7 @@ live      failed, or ended without     Judged(bad), then the next agent's StartR
 live      timer "begin"                Send(Finish) with the begin message
 live      timer "late"                 Send(Speak) with a filler, StartTimer(late) | StartTimer(late) | the same as failed |
                                        Judged(bad), CancelReply, Send(Finish), TurnEnded(timed out)
+live      its reply waits for tools    the same as timer "late": what is due next has changed
 idle      timer "cleanup"              CancelReply of a reply that goes on after its action
 live      tools of the live reply      nothing now: while one runs the rungs are not due
 any       order to interrupt           [CancelReply, TurnEnded(interrupted)]; Send(SpeakOut)
@@ -281,9 +282,10 @@ class Conversation:
     def order(self, order: Order, now: float = 0.0) -> list[Effect]:
         """A response system wants something outside its replies, or the host tells of its tools."""
         if isinstance(order, ToolsAwaited):
-            if self._turn is not None and self._turn.reply == order.reply:
-                self._turn.await_tools(order.count, now)
-            return []
+            if self._turn is None or self._turn.reply != order.reply:
+                return []
+            self._turn.await_tools(order.count, now)
+            return self._ladder.overdue(self._turn, now)  # after a tool a rung may be due sooner than the next look was to be
         if flaw := flaw_in(order.say if isinstance(order, Interrupt) else order):
             return [Warn(f"an order was {flaw}; dropped")]
         match order:
