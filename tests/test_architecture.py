@@ -56,6 +56,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("registry",),
     ("handover", "stack", "threads"),
     ("watchdog",),
+    ("gathering",),
     ("observability",),
     ("speaker",),
     ("visit",),

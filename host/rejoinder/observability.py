@@ -19,6 +19,7 @@ import msgspec
 
 from rejoinder.call import CallFacts
 from rejoinder.contract import CallReport, TurnReport
+from rejoinder.gathering import GatheringHandler, PlainRecord
 from rejoinder.handover import current_call
 
 Format = Literal["text", "json"]
@@ -40,6 +41,7 @@ def configure(level: str | int = "info", fmt: Format = "text", stream: TextIO | 
     root = logging.getLogger()
     for handler in _handlers():
         root.removeHandler(handler)
+        handler.close()
     root.addHandler(LogHandler(stream or sys.stderr, JsonFormatter() if fmt == "json" else TextFormatter()))
     root.setLevel(level.upper() if isinstance(level, str) else level)
     logging.getLogger("aiohttp.access").setLevel(logging.WARNING)  # our own lines say more, and never a secret in a path
@@ -49,6 +51,12 @@ def configure(level: str | int = "info", fmt: Format = "text", stream: TextIO | 
     # "Optimization").
     logging._srcfile = None  # noqa: SLF001
     logging.logThreads = logging.logMultiprocessing = logging.logProcesses = False
+
+
+def gather() -> None:
+    """From here on the configured log may write lines below warning a moment late, many at once (see GatheringHandler)."""
+    for handler in _handlers():
+        handler.gather()
 
 
 def mask(secrets: Iterable[str]) -> None:
@@ -97,30 +105,42 @@ def log_call_started(facts: CallFacts) -> None:
 
 def log_turn_ended(report: TurnReport) -> None:
     """One line a turn; a warning if it failed or timed out. Times in milliseconds since the turn was asked for."""
+    level = logging.WARNING if report.outcome in ("failed", "timed out") else logging.INFO
+    if not log.isEnabledFor(level):
+        return
+    first_chunk, first_sentence = _milliseconds(report.first_chunk), _milliseconds(report.first_sentence)
+    duration = _milliseconds(report.duration)
     fields: Fields = {
+        "call": report.call.id,
+        "route": report.call.route,
+        "agent": report.call.agent,
         "event": "turn ended",
         "turn": report.number,
         "kind": report.kind,
         "outcome": report.outcome,
-        "first_chunk_ms": _milliseconds(report.first_chunk),
-        "first_sentence_ms": _milliseconds(report.first_sentence),
+        "first_chunk_ms": first_chunk,
+        "first_sentence_ms": first_sentence,
         "chunks": report.chunks,
-        "duration_ms": _milliseconds(report.duration),
+        "duration_ms": duration,
         "input_tokens": report.input_tokens,
         "output_tokens": report.output_tokens,
     }
-    call_logger(report.call).log(
-        logging.WARNING if report.outcome in ("failed", "timed out") else logging.INFO,
-        "turn %d (%s) %s: first chunk %s, first sentence %s, %s, %g ms in all",
+    said = (
         report.number,
         report.kind,
         report.outcome,
-        _after(report.first_chunk),
-        _after(report.first_sentence),
+        _after(first_chunk),
+        _after(first_sentence),
         _count(report.chunks, "chunk"),
-        fields["duration_ms"],
-        extra=fields,
+        duration,
     )
+    # Made by hand: an adapter and `Logger.log` cost more than the rest of the line, and nobody else logs in each turn.
+    record = PlainRecord(log.name, level, "", 0, _TURN_ENDED, said, None)
+    record.__dict__.update(fields)
+    log.handle(record)
+
+
+_TURN_ENDED = "turn %d (%s) %s: first chunk %s, first sentence %s, %s, %g ms in all"
 
 
 def log_call_ended(report: CallReport) -> None:
@@ -151,8 +171,8 @@ def _milliseconds(seconds: float | None) -> float | None:
     return None if seconds is None else round(seconds * 1000, 1)
 
 
-def _after(seconds: float | None) -> str:
-    return "never" if seconds is None else f"after {_milliseconds(seconds):g} ms"
+def _after(milliseconds: float | None) -> str:
+    return "never" if milliseconds is None else f"after {milliseconds:g} ms"
 
 
 def _count(number: int, noun: str) -> str:
@@ -254,7 +274,7 @@ class JsonFormatter(LineFormatter):
         return self.masking(str(value))
 
 
-class LogHandler(logging.StreamHandler[TextIO]):
+class LogHandler(GatheringHandler):
     """Our one handler: names the call of a plugin's own lines."""
 
     def __init__(self, stream: TextIO, formatter: LineFormatter) -> None:

@@ -1,0 +1,97 @@
+"""A log handler that can write many lines at once.
+
+There is a line in each turn. To put it into words between two frames costs three times what it costs in a row with others,
+and each write gives up the interpreter's lock, for which another thread waits.
+"""
+
+import logging
+import threading
+from collections.abc import Callable
+from contextlib import suppress
+from typing import TextIO
+
+#: Seconds that a line below warning may wait for others, and how many may wait.
+LONGEST_WAIT = 0.05
+MOST_WAITING = 500
+
+
+class PlainRecord(logging.LogRecord):
+    """A record of nothing but texts and numbers: it says the same whenever it is put into words."""
+
+
+class GatheringHandler(logging.StreamHandler[TextIO]):
+    """Writes each line at once, until it is told to gather."""
+
+    def __init__(self, stream: TextIO) -> None:
+        super().__init__(stream)
+        self._waiting: list[str | PlainRecord] = []
+        self._flusher: Flusher | None = None
+
+    def gather(self, seconds: float = LONGEST_WAIT) -> None:
+        """From here on a line below warning may come `seconds` late. A warning takes along all that waits, and so do the end
+        of the process and `close`."""
+        if self._flusher is None:
+            self._flusher = Flusher(self.flush, seconds)
+
+    def emit(self, record: logging.LogRecord) -> None:
+        waits = self._flusher is not None and record.levelno < logging.WARNING
+        try:
+            self._waiting.append(record if waits and isinstance(record, PlainRecord) else self._line(record))
+        except Exception:  # noqa: BLE001  logging's rule: a line that cannot be made is no fault of who logs it
+            self.handleError(record)
+        if self._flusher is None or not waits or len(self._waiting) >= MOST_WAITING:
+            self.flush()
+        elif len(self._waiting) == 1:
+            self._flusher.due.set()
+
+    def flush(self) -> None:
+        """Write what waits. Called by `logging` at the end of the process, too."""
+        self.acquire()
+        try:
+            waiting, self._waiting = self._waiting, []
+            self._write([line if isinstance(line, str) else self._line(line) for line in waiting])
+        except (OSError, ValueError):  # the stream is broken or closed, and there is nobody to tell
+            pass
+        finally:
+            self.release()
+
+    def _write(self, lines: list[str]) -> None:
+        try:
+            self.stream.write("".join(lines))
+        except UnicodeEncodeError:  # of one line, which must not take the others with it
+            for line in lines:
+                with suppress(UnicodeEncodeError):
+                    self.stream.write(line)
+        self.stream.flush()
+
+    def close(self) -> None:
+        """Write what waits; what comes after it is written at once."""
+        self.flush()
+        flusher, self._flusher = self._flusher, None
+        if flusher is not None:
+            flusher.stop()
+        super().close()
+
+    def _line(self, record: logging.LogRecord) -> str:
+        return self.format(record) + self.terminator
+
+
+class Flusher:
+    """Does `act` some `seconds` after it became due. In a thread of its own: a loop's timer would wait for a blocked loop."""
+
+    def __init__(self, act: Callable[[], None], seconds: float) -> None:
+        self.due = threading.Event()
+        self._stopped = threading.Event()
+        self._act = act
+        self._seconds = seconds
+        threading.Thread(target=self._run, name="log", daemon=True).start()
+
+    def stop(self) -> None:
+        """It is not done any more."""
+        self._stopped.set()
+        self.due.set()
+
+    def _run(self) -> None:
+        while self.due.wait() and not self._stopped.wait(self._seconds):
+            self.due.clear()  # first: a line that comes from here on makes it due again
+            self._act()
