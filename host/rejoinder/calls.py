@@ -9,10 +9,14 @@ from rejoinder.contract import CallReport, TurnReport
 from rejoinder.doors import Door
 from rejoinder.observability import call_logger, log_call_ended, log_call_started, log_turn_ended
 from rejoinder.observers import ObserverDesk
+from rejoinder.orders import HangUp
 from rejoinder.outbox import Socket
 from rejoinder.protocols import Codec
 from rejoinder.routes import Route
 from rejoinder.session import Session, Witness
+
+#: Seconds that a platform has to speak the goodbye of a call that the host ends, and to close it.
+FAREWELL = 30.0
 
 
 class RouteWitness(Witness):
@@ -53,6 +57,7 @@ class Calls:
         self._witness = witness
         self._sessions: dict[tuple[str, str, str], Session] = {}
         self._doors: dict[tuple[str, str, str], Door] = {}
+        self._timers: dict[Session, asyncio.TimerHandle] = {}
         self._retired: list[Agent] = []
         self._closing: set[asyncio.Task[None]] = set()
         self._news = asyncio.Event()
@@ -112,14 +117,25 @@ class Calls:
             witness=RouteWitness(self._desk, route.config.observers, self._witness),
             on_end=self._ended,
         )
+        if codec.begins:  # where it does not, its platform keeps the time
+            longest = route.config.limits.call_duration
+            self._timers[session] = asyncio.get_running_loop().call_later(longest, self._time_up, session, longest)
         self._sessions[facts.route, facts.platform, facts.id] = session
         self._doors[facts.route, facts.platform, facts.id] = route.config.door
         return session
+
+    def _time_up(self, session: Session, longest: float) -> None:
+        """The call has lasted as long as it may: it is ended as an agent ends one, or dropped if its platform does not hear."""
+        session.complain(f"the call has lasted {longest:g} s, as long as 'limits' lets it; the host hangs up")
+        session.on_order(HangUp())
+        self._timers[session] = asyncio.get_running_loop().call_later(FAREWELL, session.drop)
 
     def _ended(self, session: Session) -> None:
         facts = session.facts
         self._sessions.pop((facts.route, facts.platform, facts.id), None)
         self._doors.pop((facts.route, facts.platform, facts.id), None)
+        if timer := self._timers.pop(session, None):
+            timer.cancel()
         if self._retired:
             self._close_idle()
         self.tell()

@@ -42,6 +42,7 @@ live      its reply waits for tools    the same as timer "late": what is due nex
 idle      timer "cleanup"              CancelReply of a reply that goes on after its action
 live      tools of the live reply      nothing now: while one runs the rungs are not due
 any       order to interrupt           [CancelReply, TurnEnded(interrupted)]; Send(SpeakOut)
+any       order to hang up             the same, with the host's goodbye and EndCall
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -81,7 +82,7 @@ from rejoinder.ladder import Ladder
 from rejoinder.late import Late
 from rejoinder.lines import HostLines
 from rejoinder.newest_turn import NewestTurn
-from rejoinder.orders import Interrupt, Order, ToolsAwaited
+from rejoinder.orders import HangUp, Interrupt, Order, ToolsAwaited
 from rejoinder.permission import Permission
 from rejoinder.speech import seam
 from rejoinder.templates import DETAILS_WAIT
@@ -286,18 +287,29 @@ class Conversation:
                 return []
             self._turn.await_tools(order.count, now)
             return self._ladder.overdue(self._turn, now)  # after a tool a rung may be due sooner than the next look was to be
+        if isinstance(order, HangUp):
+            return self._hang_up()
         if flaw := flaw_in(order.say if isinstance(order, Interrupt) else order):
             return [Warn(f"an order was {flaw}; dropped")]
         match order:
             case Interrupt(say):
-                self._interrupts += 1
-                cuts = self._turn.number if self._turn is not None and self._turn.live else None
-                out = SpeakOut(self._interrupts, say.text, say.uninterruptible, cuts=cuts)
-                return [*self.closed(), Send(out)]
+                return self._speak_out(say)
             case Tuning():
                 return [Send(Tune(order))]
             case Metadata() | ToolCalled() | ToolReturned():
                 return [Send(Annotate(order))]
+
+    def _speak_out(self, say: Say, action: Action | None = None) -> list[Effect]:
+        self._interrupts += 1
+        cuts = self._turn.number if self._turn is not None and self._turn.live else None
+        out = SpeakOut(self._interrupts, say.text, say.uninterruptible, action, cuts)
+        return [*self.closed(), Send(out)]
+
+    def _hang_up(self) -> list[Effect]:
+        spoken = self._speak_out(Say(self._lines.goodbye(), uninterruptible=True), EndCall())
+        if self._turn is not None:
+            self._turn.action = EndCall()
+        return spoken
 
     def _act(self, turn: NewestTurn, action: Action) -> list[Effect]:
         granted = self._permission.granted(action)

@@ -11,6 +11,10 @@ class Interrupt(Struct, frozen=True):
     say: Say
 
 
+class HangUp(Struct, frozen=True):
+    """Order of the host's own: end the call with its goodbye, over whoever speaks."""
+
+
 class ToolsAwaited(Struct, frozen=True):
     """Told to the host: reply `reply` now waits for so many tools, which end within bounds of their own."""
 
@@ -19,4 +23,4 @@ class ToolsAwaited(Struct, frozen=True):
 
 
 #: A tool's start and end are told when they come, whatever became of the turn that asked for it.
-Order = Interrupt | Tuning | Metadata | ToolCalled | ToolReturned | ToolsAwaited
+Order = Interrupt | Tuning | Metadata | ToolCalled | ToolReturned | ToolsAwaited | HangUp
