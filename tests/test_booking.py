@@ -94,3 +94,21 @@ async def test_a_chat_request_that_is_closed_and_sent_again_books_one_table(serv
             async with asyncio.timeout(5), session.post(url, json=body(text)) as answer:
                 said = (await answer.json())["choices"][0]["message"]["content"]
                 assert said == "One moment. Table 1 for 2 is booked."
+
+
+@pytest.mark.virtual_time
+async def test_a_booking_system_that_never_answers_is_waited_for_in_company_and_not_asked_again(
+    serve: Serve, caplog: pytest.LogCaptureFixture
+) -> None:
+    served = await serve(YAML, PLUGINS)
+    async with calling(served.ws("/desk")) as caller:
+        await begun(caller)
+        begun_at = asyncio.get_running_loop().time()
+        heard = await caller.hears(within=60)
+        assert heard.chunks == ["One moment. ", "One moment, please. ", "I am sorry, could you say that again?"]
+        assert 15.0 <= asyncio.get_running_loop().time() - begun_at < 15.1
+        await caller.says("I said book it, go on.")
+        assert (await caller.hears()).text == "One moment. I am sorry, could you say that again?"
+        assert [frame.get("content") for frame in tools(caller)] == [None, "outcome unknown"]
+        assert "successful" not in tools(caller)[1]
+    assert "tool book_table did not return within 15 s" in caplog.text
