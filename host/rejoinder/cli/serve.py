@@ -178,6 +178,8 @@ def _obey_signals(host: "Host") -> None:
             host.drain.force()
         # Who presses Ctrl-C waits for no call that has hung up and could only, in theory, come back.
         host.drain.begin(waits_for_redials=not by_hand)
+        if by_hand and stops == 1 and (calls := host.calls.talking):
+            say(f"Waiting for {count(calls, 'call')} to end; Ctrl-C again drops {'it' if calls == 1 else 'them'}.")
 
     def on_hangup() -> None:
         task = loop.create_task(host.reloader.reload(), name="reload on SIGHUP")
