@@ -25,6 +25,8 @@ from rejoinder import (
     SyncReply,
     SystemSpec,
     ToolCalled,
+    ToolOutcomeUnknown,
+    ToolResult,
     ToolReturned,
     Transcript,
     TransferCall,
@@ -56,7 +58,19 @@ class Shout(ResponseSystem[ShoutOptions]):
         yield ToolReturned("1", "found", successful=True)
         yield Metadata({"page": 2})
         yield Usage(input_tokens=10, output_tokens=3)
+        assert_type(turn.late_results, tuple[ToolResult, ...])
+        try:
+            assert_type(await self.call.run_once("book", {"seats": 2}, self.book), int)
+            assert_type(await self.call.run_once("pay", {"price": 2.5}, self.pay, timeout=30.0), str)
+        except ToolOutcomeUnknown:
+            yield await self.call.run_once("note", {}, lambda: "unknown")
         yield EndCall()
+
+    async def book(self, seats: int) -> int:
+        return seats
+
+    def pay(self, price: float) -> str:
+        return str(price)
 
     async def begin(self, turn: Turn) -> Reply:
         await self.call.known()
