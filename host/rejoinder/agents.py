@@ -190,12 +190,12 @@ class Agent:
         threads: int = 8,
         origin: str = "",
         watchdog: Watchdog | None = None,
+        clean_speech: bool = False,
     ) -> None:
         self._name = name
-        self._origin = origin
-        self._watchdog = watchdog
-        self._spec = spec
-        self._options = options
+        self._origin, self._watchdog = origin, watchdog
+        self._spec, self._options = spec, options
+        self._clean_speech = clean_speech
         self._front_loop = front
         self._front = Lane(front, f"from agent {name}")
         self._loop = loop
@@ -286,7 +286,8 @@ class Agent:
         heard = LiveOnly(listener)
         updates: Latest[Transcript] = Latest()
         loop, lane = self._loop or self._front_loop, self._life.lane if self._life else self._front
-        visit = Visit(Stage(facts, loop, self._pool, self._front, heard), details, updates, ledger or Ledger(facts.id))
+        stage = Stage(facts, loop, self._pool, self._front, heard, self._clean_speech)
+        visit = Visit(stage, details, updates, ledger or Ledger(facts.id))
         seat = Seat(visit, heard, updates, lane, self._front, self._dismiss)
         self._seats.add(seat)
         if self._is_open and self._life is not None:

@@ -10,10 +10,11 @@ from typing import Any, TypeVar
 
 from rejoinder.call import CallFacts
 from rejoinder.contract import Reply, ResponseSystem, SyncReply
-from rejoinder.dialogue import Output, ToolResult, Turn, TurnKind
+from rejoinder.dialogue import Output, Say, ToolResult, Turn, TurnKind
 from rejoinder.errors import PluginError
 from rejoinder.handover import CLEANUP, WINDOW, Lane, Listener, call_context
-from rejoinder.orders import Order
+from rejoinder.hygiene import CleanReply, cleaned
+from rejoinder.orders import Interrupt, Order
 from rejoinder.threads import Pool
 from rejoinder.tools import current_reply
 
@@ -34,16 +35,20 @@ class Step(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Stage:
-    """What the replies of one call are spoken with: the agent's loop and threads, and the way back to the front."""
+    """What the replies of one call are spoken with: the agent's loop and threads, the way back to the front, and whether marks
+    that a voice would read aloud are left out. That is done here: what a plugin says then costs its own agent's loop."""
 
     facts: CallFacts
     loop: asyncio.AbstractEventLoop
     pool: Pool
     front: Lane
     listener: Listener
+    clean_speech: bool = False
 
     def order(self, order: Order) -> None:
         """Have the front do something outside the replies."""
+        if self.clean_speech and isinstance(order, Interrupt) and isinstance(order.say.text, str):
+            order = Interrupt(Say(cleaned(order.say.text), order.say.uninterruptible))
         self.front.put(self.listener.on_order, order)
 
     def spawn(self, what: str, coroutine: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
@@ -64,7 +69,19 @@ class Speaker:
     called with the turn's late results when its reply has come to its own end.
     """
 
-    __slots__ = ("_is_cancelled", "_number", "_overdue", "_room", "_stage", "_system", "_told", "_turn", "_waiter", "task")
+    __slots__ = (
+        "_clean",
+        "_is_cancelled",
+        "_number",
+        "_overdue",
+        "_room",
+        "_stage",
+        "_system",
+        "_told",
+        "_turn",
+        "_waiter",
+        "task",
+    )
 
     def __init__(self, stage: Stage, system: ResponseSystem[Any], number: int, turn: Turn, told: Told) -> None:
         self._stage = stage
@@ -72,6 +89,7 @@ class Speaker:
         self._number = number
         self._turn = turn
         self._told = told
+        self._clean = CleanReply() if stage.clean_speech else None
         self._room = WINDOW
         self._waiter: asyncio.Future[None] | None = None
         self._is_cancelled = False
@@ -105,11 +123,13 @@ class Speaker:
             # The host's own cancellation ends here too: kept by the task it would hold the frames it went through, and with
             # them the object of the call, until the collector comes by.
             if not self._is_cancelled:
+                self._hand_over_rest()
                 put(listener.on_failed, self._number, self._explained(error))
             elif not isinstance(error, asyncio.CancelledError):
                 log.warning("%s raised after it was cancelled", self._label(), exc_info=error)
         else:
             if not self._is_cancelled:
+                self._hand_over_rest()
                 if self._turn.late_results:
                     self._told(self._turn.late_results)  # first: with the end the front may start the next reply
                 put(listener.on_ended, self._number)
@@ -120,10 +140,18 @@ class Speaker:
             async for output in reply:
                 if self._is_cancelled:  # the plugin swallowed its cancellation: aclose ends it here
                     return
-                while self._room <= 0:
-                    await self._for_room()
-                self._room -= 1
-                put(on_output, self._number, output)
+                ready = (output,) if self._clean is None else self._clean.clean(output)
+                if not ready:
+                    await asyncio.sleep(0)  # nothing fills the window: a reply that never waits would never be interrupted
+                for spoken in ready:
+                    while self._room <= 0:
+                        await self._for_room()
+                    self._room -= 1
+                    put(on_output, self._number, spoken)
+
+    def _hand_over_rest(self) -> None:
+        for spoken in self._clean.finish() if self._clean is not None else ():
+            self._stage.front.put(self._stage.listener.on_output, self._number, spoken)
 
     async def _for_room(self) -> None:
         self._waiter = self._stage.loop.create_future()
