@@ -78,7 +78,7 @@ from rejoinder.events import (
     TurnRequested,
     UnknownReceived,
 )
-from rejoinder.ladder import Ladder
+from rejoinder.ladder import LONGEST_TEXT, Ladder
 from rejoinder.late import Late
 from rejoinder.lines import HostLines
 from rejoinder.newest_turn import NewestTurn
@@ -235,10 +235,15 @@ class Conversation:
             self.dropped_outputs += 1
             return [Warn(f"a reply yielded {flaw}; dropped")]
         if isinstance(output, str):
-            return turn.speak(output, now, uninterruptible=False)
+            return self._speak(turn, output, now, uninterruptible=False)
         if isinstance(output, Say):
-            return turn.speak(output.text, now, uninterruptible=output.uninterruptible)
+            return self._speak(turn, output.text, now, uninterruptible=output.uninterruptible)
         return self._act(turn, output) if isinstance(output, Action) else self._note(turn, output)
+
+    def _speak(self, turn: NewestTurn, text: str, now: float, *, uninterruptible: bool) -> list[Effect]:
+        """What fits into the turn; a full one is closed here, because a reply that never ends leaves no time for timers."""
+        said = turn.speak(text[: LONGEST_TEXT - turn.length], now, uninterruptible=uninterruptible)
+        return said if turn.length < LONGEST_TEXT else [*said, *self._ladder.overdue(turn, now)]
 
     def ended(self, reply: int, now: float = 0.0) -> list[Effect]:
         """A reply has come to its end by itself."""
