@@ -192,7 +192,11 @@ class Server:
         codec = session.codec
         assert isinstance(codec, chat.ChatCodec)
         socket = HttpSocket(request, body, codec)
-        await self._calls.carry(session, socket)
+        socket.watch(session.complain)
+        try:
+            await self._calls.carry(session, socket)
+        finally:
+            socket.end()
         if socket.response is None:
             return _chat_error(409, "a newer request of this call took the place of this one")
         with contextlib.suppress(ConnectionError):  # who is gone needs no end

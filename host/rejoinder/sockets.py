@@ -122,6 +122,21 @@ class HttpSocket:
         # Whoever ends a request, no call is lost by it: a client closes it when its caller interrupts or hangs up.
         self.close_code: int | None = 1000
         self.response: web.StreamResponse | None = None
+        self._lifeline: Lifeline | None = None
+
+    def watch(self, complain: Callable[[str], None]) -> None:
+        """From now on give the request up when its client takes nothing of its answer, and `complain` of it."""
+
+        def give_up(why: str) -> None:
+            complain(f"the request was given up: the platform {why}")
+            self.abort()
+
+        self._lifeline = Lifeline(lambda: None, give_up, waits=True)
+
+    def end(self) -> None:
+        """Nothing more goes out."""
+        if self._lifeline is not None:
+            self._lifeline.end()
 
     async def receive(self) -> bytes | str | None:
         body, self._body = self._body, None
@@ -138,7 +153,11 @@ class HttpSocket:
             )
             await self.response.prepare(self._request)
         self._is_writing = True
+        if self._lifeline is not None:
+            self._lifeline.sending()
         await self.response.write(frame)
+        if self._lifeline is not None:
+            self._lifeline.sent()
         self._is_writing = False
         if self._answer.is_final(frame):
             self._over.set()
