@@ -13,7 +13,8 @@ from rejoinder.orders import HangUp
 from rejoinder.outbox import Socket
 from rejoinder.protocols import Codec
 from rejoinder.routes import Route
-from rejoinder.session import Session, Witness
+from rejoinder.session import Session
+from rejoinder.witness import Witness
 
 #: Seconds that a platform has to speak the goodbye of a call that the host ends, and to close it.
 FAREWELL = 30.0
@@ -110,9 +111,11 @@ class Calls:
         session = Session(
             facts,
             codec,
-            route.agent,
+            route.agents(call_id, codec.platform),
             lines=route.lines,
             numbers=route.agent_config.numbers,
+            late=route.config.late,
+            on_failure=route.config.on_failure,
             log=call_logger(facts),
             witness=RouteWitness(self._desk, route.config.observers, self._witness),
             on_end=self._ended,

@@ -27,11 +27,12 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Route:
-    """A path, the agent it is given to and what the YAML says of both."""
+    """A path, the agent it is given to, those that take its place in order, and what the YAML says of them."""
 
     config: RouteConfig
     agent_config: AgentConfig
     agent: Agent
+    substitutes: tuple[tuple[AgentConfig, Agent], ...] = ()
 
     @property
     def path(self) -> str:
@@ -45,13 +46,20 @@ class Route:
 
     def facts(self, call_id: str, platform: str) -> CallFacts:
         """What is known of a call on this route when it opens."""
-        agent = self.agent_config
+        return self._facts(self.agent_config, call_id, platform)
+
+    def _facts(self, agent: AgentConfig, call_id: str, platform: str) -> CallFacts:
         return CallFacts(call_id, self.path, agent.name, platform, agent.language, agent.timezone, agent.vars)
+
+    def agents(self, call_id: str, platform: str) -> list[tuple[CallFacts, Agent]]:
+        """Who may answer a call, in order, each with what is known of the call when it opens."""
+        everyone = ((self.agent_config, self.agent), *self.substitutes)
+        return [(self._facts(config, call_id, platform), agent) for config, agent in everyone]
 
     def lines(self, field_value: Callable[[str], str]) -> HostLines:
         """The host's lines for one call, with the call's fields by `field_value`."""
         agent = self.agent_config
-        return HostLines(agent.language, field_value, agent.begin, agent.reminder)
+        return HostLines(agent.language, field_value, agent.begin, agent.reminder, agent.lines)
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,7 +128,7 @@ def examine(config: Config, registry: Registry) -> tuple[Resolved, list[Problem]
     systems: dict[str, tuple[SystemSpec[Any], Any]] = {}
     broken: dict[str, PluginError] = {}
     wrong: list[str] = []
-    for name in dict.fromkeys(route.agent for route in config.routes.values()):
+    for name in dict.fromkeys(name for route in config.routes.values() for name in config.succession(route.agent)):
         agent, before = config.agents[name], len(problems)
         try:
             systems[name] = _with_options(registry.system(agent.system), agent, problems)
@@ -254,7 +262,11 @@ async def open_routes(
 
 
 def _routes(config: Config, agents: Mapping[str, Agent]) -> dict[str, Route]:
-    return {path: Route(route, config.agents[route.agent], agents[route.agent]) for path, route in config.routes.items()}
+    routes = {}
+    for path, route in config.routes.items():
+        first, *others = [(config.agents[name], agents[name]) for name in config.succession(route.agent)]
+        routes[path] = Route(route, *first, tuple(others))
+    return routes
 
 
 def _carried(former: Routes, agent: AgentConfig) -> Agent | None:
