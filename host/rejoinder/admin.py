@@ -9,13 +9,13 @@ from typing import Any
 
 import msgspec
 from aiohttp import hdrs, web
+from yarl import URL
 
+from rejoinder.config import is_loopback
 from rejoinder.drain import Drain, Progress
 from rejoinder.reload import Reloader
 
-#: What a page that somebody has open in a browser cannot leave out of a POST (Fetch standard, "origin header"): without this
-#: look any web page could give orders to a server on its reader's own machine.
-ORIGIN = hdrs.ORIGIN
+_REFUSED = "orders are taken from this machine only, at 127.0.0.1 or localhost; server.admin_token is not set"
 
 
 class Admin:
@@ -64,16 +64,29 @@ class Admin:
         return response
 
     def _refused(self, request: web.Request) -> web.Response | None:
-        if self._is_local(request) and ORIGIN not in request.headers:
+        if self._is_local(request) and not _is_lured(request):
             return None
         token = self._token()
         if not token:
-            return _json(403, {"ok": False, "error": "orders are taken from this machine only; server.admin_token is not set"})
+            return _json(403, {"ok": False, "error": _REFUSED})
         scheme, _, shown = request.headers.get(hdrs.AUTHORIZATION, "").partition(" ")
         if scheme.lower() == "bearer" and hmac.compare_digest(shown.strip().encode("utf-8", "replace"), token.encode()):
             return None
         error = {"ok": False, "error": "the token is wrong or missing: Authorization: Bearer <server.admin_token>"}
         return _json(401, error, {hdrs.WWW_AUTHENTICATE: "Bearer"})
+
+
+def _is_lured(request: web.Request) -> bool:
+    """Whether a web page or a name on the network may have brought a request here that nobody on this machine wished for.
+
+    A browser says with every POST where the page comes from (Fetch standard, "Origin header"), and which name it looked up: a
+    name that was made to point here (DNS rebinding), or a proxy that keeps it, shows in `Host`.
+    """
+    try:
+        named = URL(f"//{request.host}").host or ""
+    except ValueError:
+        return True
+    return hdrs.ORIGIN in request.headers or not is_loopback(named)
 
 
 def _line(progress: Progress) -> bytes:
