@@ -72,7 +72,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("calls", "reload"),
     ("drain",),
     # The edge.
-    ("arrivals", "knocks", "lifeline"),
+    ("arrivals", "farewell", "knocks", "lifeline"),
     ("admin", "pages", "sockets"),
     ("reception",),
     ("server",),

@@ -1,11 +1,13 @@
-"""No call is longer than its route lets it be, and whoever ends it for that says goodbye."""
+"""No call is longer than its route lets it be, and no route has more calls; a caller is told so in a sentence."""
 
 import asyncio
 import logging
 
+import aiohttp
 import pytest
 
-from rejoinder.testing.caller import calling
+from rejoinder import farewell
+from rejoinder.testing.caller import CannotDial, calling
 from served import Serve
 
 pytestmark = pytest.mark.virtual_time
@@ -54,3 +56,83 @@ async def test_a_redial_does_not_begin_the_time_anew(serve: Serve) -> None:
         await caller.beyond(caller.now)
         assert loop.time() - begun <= 91
         assert caller.now.end_call
+
+
+FULL = """
+server: {port: 0}
+numbers: {reception: "+442079460000"}
+agents:
+  a: {system: dummy}
+  b: {system: dummy, lines: {apology: "All lines are busy."}}
+routes:
+  /few: {agent: a, limits: {calls: 1}, platforms: [retell, chat]}
+  /sorry: {agent: b, limits: {calls: 1}, on_failure: {transfer: reception}, platforms: [retell, chat]}
+  /many: a
+"""
+ASKED = {"messages": [{"role": "user", "content": "hi"}]}
+
+
+async def test_a_caller_on_a_full_route_hears_a_goodbye_and_no_other_route_is_full(
+    serve: Serve, caplog: pytest.LogCaptureFixture
+) -> None:
+    served = await serve(FULL)
+    async with calling(served.ws("/few"), call_id="one") as caller:
+        await caller.hears()
+        for _ in range(3):
+            async with calling(served.ws("/few")) as turned_away:
+                heard = await turned_away.hears()
+                assert (heard.text, heard.end_call) == ("Goodbye.", True)
+                assert not turned_away.config, "nobody would answer its pings"
+        async with calling(served.ws("/many")) as other:
+            await other.hears()
+            assert len(served.host.calls) == 2
+        await caller.ping()
+    assert caplog.text.count("/few is full: it has as many calls as 'limits' lets it have (1)") == 1
+
+
+async def test_a_full_route_says_its_own_apology_and_does_what_it_does_on_failure(serve: Serve) -> None:
+    served = await serve(FULL)
+    async with calling(served.ws("/sorry")) as caller, calling(served.ws("/sorry")) as turned_away:
+        await caller.hears()
+        heard = await turned_away.hears()
+        assert (heard.text, heard.transfer_to) == ("All lines are busy.", "+442079460000")
+        async with aiohttp.ClientSession() as session, session.post(served.http("/sorry/chat/completions"), json=ASKED) as got:
+            assert (await got.json())["choices"][0]["message"]["content"] == "All lines are busy."
+
+
+async def test_a_redial_is_let_in_above_every_limit(serve: Serve) -> None:
+    served = await serve(FULL)
+    async with calling(served.ws("/few"), call_id="one") as caller:
+        await caller.hears()
+        await caller.drop()
+        await caller.dial()
+        await caller.says("hi")
+        assert (await caller.hears()).text == "I am sorry, can you say that again?"
+
+
+async def test_there_is_room_again_when_a_call_has_ended(serve: Serve) -> None:
+    served = await serve(FULL)
+    async with calling(served.ws("/few")) as caller:
+        await caller.hears()
+    while len(served.host.calls):  # noqa: ASYNC110  virtual time
+        await asyncio.sleep(0.1)
+    async with calling(served.ws("/few")) as caller:
+        assert (await caller.hears()).text == "How may I help you?"
+
+
+async def test_who_does_not_leave_is_dropped_and_too_many_are_refused_without_a_word(
+    serve: Serve, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(farewell, "MOST_LEAVING", 1)
+    served = await serve(FULL)
+    async with calling(served.ws("/few")) as caller:
+        await caller.hears()
+        async with calling(served.ws("/few")) as turned_away:
+            await turned_away.hears()
+            with pytest.raises(CannotDial) as refused:
+                async with calling(served.ws("/few")):
+                    pass
+            assert refused.value.status == 503
+            assert await turned_away.closed(within=100) == 1006
+        async with calling(served.ws("/few")) as turned_away:
+            await turned_away.hears()

@@ -206,33 +206,3 @@ async def test_retells_address_is_shared_and_never_shut_out(served: Served) -> N
     async with aiohttp.ClientSession(headers={"X-Forwarded-For": RETELL}) as session:
         found = await statuses(session, served.http("/clinic/guess/c"), MOST_REFUSED + 10)
     assert set(found) == {404}
-
-
-async def test_a_route_takes_as_many_calls_as_it_may_and_redials_above_that(
-    serve: Serve, caplog: pytest.LogCaptureFixture
-) -> None:
-    served = await serve("""
-server: {port: 0}
-agents: {a: {system: dummy}}
-routes: {/few: {agent: a, limits: {calls: 1}, platforms: [retell, chat]}, /many: a}
-""")
-    async with calling(served.ws("/few"), call_id="one") as caller:
-        await caller.hears()
-        for _ in range(3):
-            assert await refused(served.ws("/few")) == 503
-        asked = {"messages": [{"role": "user", "content": "hi"}]}
-        async with aiohttp.ClientSession() as session, session.post(served.http("/few/chat/completions"), json=asked) as got:
-            assert got.status == 503
-        async with calling(served.ws("/many")) as other:
-            await other.hears()
-        await caller.drop()
-        await caller.dial()
-        await caller.ping()
-    assert caplog.text.count("/few is full: it has 1 calls") == 1
-
-
-async def refused(url: str) -> int | None:
-    with pytest.raises(CannotDial) as error:
-        async with calling(url) as caller:
-            await caller.hears()
-    return error.value.status

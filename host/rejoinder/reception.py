@@ -88,11 +88,11 @@ class Reception:
         return pages.not_found(self._reloader.routes, tell=knock.is_local)
 
     def full(self, path: str, most: int) -> None:
-        """A new call was refused, because its route has as many as it may: told once a minute."""
+        """Nobody has time for a new call, because its route has as many as it may: told once a minute."""
         now = self._clock()
         if now - self._full.get(path, -WINDOW) >= WINDOW:
             self._full[path] = now
-            log.warning("%s is full: it has %d calls, and 'limits' lets it have no more", path, most)
+            log.warning("%s is full: it has as many calls as 'limits' lets it have (%d)", path, most)
 
     def _is_expected(self, knock: Knock) -> bool:
         """Whether it comes from where callers come from. Retell dials for all its customers from one address, and anybody can

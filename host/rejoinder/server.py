@@ -9,7 +9,7 @@ from dataclasses import replace
 from aiohttp import hdrs, web
 from aiohttp.typedefs import Handler
 
-from rejoinder import pages
+from rejoinder import farewell, pages
 from rejoinder.admin import Admin
 from rejoinder.arrivals import Arrivals
 from rejoinder.calls import Calls
@@ -41,6 +41,7 @@ class Server:
         self._calls = calls
         self._drain = drain
         self._arrivals = arrivals
+        self._leaving = 0
         self._reception = Reception(reloader, calls)
 
     def app(self) -> web.Application:
@@ -98,7 +99,9 @@ class Server:
         if not entry.is_redial:
             if not (route and route.takes(RetellCodec.platform, is_local=knock.is_local)):
                 raise CallRefused(404, "This route is not for Retell's protocol.")
-            self._let_in(route)
+            self._let_in()
+            if self._is_full(route):
+                return await self._turn_away(request, route)
         socket = WebSocket(request)
         await socket.response.prepare(request)
         # Looked up and opened only now, in one step: a handshake may fail half-way, and while it is answered a call may end or
@@ -114,8 +117,8 @@ class Server:
         path = pages.dialled_path(entry.route)
         return pages.route_page(entry.route, _url(request, path), self._pasted(request, path))
 
-    def _let_in(self, route: Route) -> None:
-        """Raises CallRefused for a new call during a drain, or on a route that has as many as it may.
+    def _let_in(self) -> None:
+        """Raises CallRefused for a new call during a drain.
 
         Before the upgrade and with 503, so that a proxy passes it to another server and a platform tries again: Retell does so
         three times, three seconds apart, which is enough for a process that takes over.
@@ -123,10 +126,28 @@ class Server:
         if self._drain.is_on:
             self._drain.refuse()
             raise CallRefused(503, DRAINING)
+
+    def _is_full(self, route: Route) -> bool:
+        """Whether a route has as many calls as it may. Raises CallRefused if too many are being told so already."""
         most = route.config.limits.calls
-        if most is not None and self._calls.on(route.path) >= most:
-            self._reception.full(route.path, most)
+        if most is None or self._calls.on(route.path) < most:
+            return False
+        self._reception.full(route.path, most)
+        if self._leaving >= farewell.MOST_LEAVING:
             raise CallRefused(503, FULL)
+        return True
+
+    async def _turn_away(self, request: web.Request, route: Route) -> web.StreamResponse:
+        """Let in a caller whom nobody has time for, for as long as it takes to say so."""
+        socket = WebSocket(request)
+        self._leaving += 1
+        try:
+            await socket.response.prepare(request)
+            await farewell.by_socket(socket, route)
+        finally:
+            self._leaving -= 1
+            socket.end()
+        return socket.response
 
     def _pasted(self, request: web.Request, path: str) -> str:
         """The URL for the dashboard: the one this request came by if it came through a tunnel, else what the file says."""
@@ -177,31 +198,41 @@ class Server:
             session = self._chat_session(route, identity.call_id)
         except CallRefused as refused:
             return _leave(_chat_error(refused.status, str(refused), "server_error"))
-        return await self._answer(request, body, session)
+        return await self._answer(request, body, session, route)
 
-    def _chat_session(self, route: Route, call_id: str | None) -> Session:
+    def _chat_session(self, route: Route, call_id: str | None) -> Session | None:
+        """The call that a request belongs to, a new one if there is none; None if there is no room for it."""
         if call_id and (live := self._calls.live(route.path, chat.ChatCodec.platform, call_id)):
             return live
-        self._let_in(route)
-        codec = chat.ChatCodec(now=time.time, new_id=lambda: uuid.uuid4().hex)
+        self._let_in()
+        if self._is_full(route):
+            return None
+        codec = _chat_codec()
         if call_id is None:  # nobody can come back to a call without an id
             codec.grace = codec.grace_after_goodbye = 0.0
         return self._calls.open(route, codec, call_id or f"request-{uuid.uuid4().hex[:12]}")
 
-    async def _answer(self, request: web.Request, body: bytes, session: Session) -> web.StreamResponse:
-        codec = session.codec
+    async def _answer(self, request: web.Request, body: bytes, session: Session | None, route: Route) -> web.StreamResponse:
+        codec = _chat_codec() if session is None else session.codec
         assert isinstance(codec, chat.ChatCodec)
         socket = HttpSocket(request, body, codec)
-        socket.watch(session.complain)
-        try:
-            await self._calls.carry(session, socket)
-        finally:
-            socket.end()
+        if session is None:
+            await farewell.by_answer(socket, codec, body, route)
+        else:
+            socket.watch(session.complain)
+            try:
+                await self._calls.carry(session, socket)
+            finally:
+                socket.end()
         if socket.response is None:
             return _chat_error(409, "a newer request of this call took the place of this one")
         with contextlib.suppress(ConnectionError):  # who is gone needs no end
             await socket.response.write_eof()
         return socket.response
+
+
+def _chat_codec() -> chat.ChatCodec:
+    return chat.ChatCodec(now=time.time, new_id=lambda: uuid.uuid4().hex)
 
 
 def _chat_base(knock: Knock) -> Knock | None:
