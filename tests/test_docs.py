@@ -17,12 +17,18 @@ import rejoinder
 from manual import PAGES, ROOT, anchors, cell, codes, named, page, rows, section
 from rejoinder import (
     agents,
+    arrivals,
+    calls,
     cli,
     complaints,
     contract,
     dialogue,
+    farewell,
     handover,
     hookspecs,
+    host,
+    knocks,
+    lifeline,
     observability,
     observers,
     outbox,
@@ -33,6 +39,7 @@ from rejoinder import (
     tools,
     visit,
 )
+from rejoinder import server as edge
 from rejoinder.config import agents as config_agents
 from rejoinder.config import routes, scope, server, sources
 from rejoinder.config.keys import PLATFORMS as KNOWN_PLATFORMS
@@ -247,6 +254,20 @@ def test_limits_and_times_are_those_of_the_code() -> None:
         "one report of an observer": f"{observers.LIMIT:g} s",
         "reports that wait for one observer": f"{observers.ROOM}",
         "bodies of webhooks among them": f"{observers.MOST_BYTES >> 20} MiB",
+        "a first request, once connected": f"{arrivals.HANDSHAKE:g} s, then the connection is closed",
+        "connections that have asked for nothing": f"{arrivals.MOST_WAITING}; beyond, the oldest are closed",
+        "a connection between two requests": f"{host.KEEPALIVE:g} s",
+        "the body of a request": f"{edge.BODY:g} s, then 408",
+        "the first frame of a socket": f"{lifeline.FIRST_WORD:g} s, then it is given up",
+        "a platform that has pinged and says nothing": f"{retell.KEEPALIVE_LOST:g} s, then it is given up",
+        "a frame, or a piece of an answer, that is not taken": f"{lifeline.SLOWEST_SEND:g} s, then the socket is given up",
+        "callers on full routes who are told so at a time": (
+            f"{farewell.MOST_LEAVING} of the server, each for {farewell.FAREWELL:g} s at most; more get 503"
+        ),
+        "a platform to close a call that `call_duration` ended": f"{calls.FAREWELL:g} s, then it is dropped",
+        "refused handshakes of one address": f"{knocks.MOST_REFUSED} within {knocks.WINDOW:g} s; more get 429",
+        "addresses that are remembered for that": f"{knocks.MOST_ADDRESSES}",
+        "lines of the log about refused handshakes": f"2 of one address within {knocks.WINDOW:g} s, {knocks.MOST_LINES} in all",
         "look for saved files": f"every {reload.WATCH_EVERY:g} s",
         "try broken agents again": f"every {reload.MEND_EVERY:g} s",
     }
