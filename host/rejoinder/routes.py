@@ -272,15 +272,17 @@ def _routes(config: Config, agents: Mapping[str, Agent]) -> dict[str, Route]:
 def _carried(former: Routes, agent: AgentConfig) -> Agent | None:
     before = former.config.agents.get(agent.name)
     carried = former.agents.get(agent.name)
-    if before is None or carried is None or not carried.is_open or before.fingerprint != agent.fingerprint:
+    if before is None or carried is None or not carried.is_open:
         return None
-    return carried
+    is_same = (before.fingerprint, before.clean_speech) == (agent.fingerprint, agent.clean_speech)
+    return carried if is_same else None
 
 
 def _made(resolved: Resolved, name: str, loop: asyncio.AbstractEventLoop | None, watchdog: Watchdog | None) -> Agent:
     spec, options = resolved.systems[name]
     front, origin = asyncio.get_running_loop(), resolved.origins.get(name, "")
-    return Agent(name, spec, options, front=front, loop=loop, origin=origin, watchdog=watchdog)
+    clean = resolved.config.agents[name].clean_speech
+    return Agent(name, spec, options, front=front, loop=loop, origin=origin, watchdog=watchdog, clean_speech=clean)
 
 
 async def _opened(agent: Agent) -> PluginError | None:

@@ -11,7 +11,7 @@ from rejoinder.config.content import read_in
 from rejoinder.config.fields import check_options
 from rejoinder.config.keys import AGENT, OBSERVER
 from rejoinder.config.ladder import read_late, read_lines, spoken_line, spoken_lines
-from rejoinder.config.scope import Scope, check_name, read_language, read_timezone
+from rejoinder.config.scope import Scope, check_name, read_clean_speech, read_language, read_timezone
 from rejoinder.config.shape import AgentConfig, ObserverConfig
 from rejoinder.config.tree import Entry, Node, Table, files_read, plain
 from rejoinder.config.value import Unit, Value, nearest
@@ -94,6 +94,7 @@ class Agents:
             full, found.name, found.options, spoken, reminders,
             read_language(value, scope.language), read_timezone(value, scope.timezone), scope.vars, scope.numbers,
             found.files, found.fingerprint, value.unit.part, value.origin, late, lines, fallback,
+            read_clean_speech(value, default=scope.clean_speech),
         )  # fmt: skip
 
     def _fallback(self, agent: Value, full: str) -> str:

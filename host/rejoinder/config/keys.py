@@ -72,6 +72,9 @@ ON_FAILURE: Schema = {
         "description": "What to do after the apology: transfer the call, end it, or nothing.",
     },
 }
+SPEECH: Schema = {
+    "clean_speech": _key("Leave out what a voice would read aloud: markdown, emoji; true if absent.", "boolean"),
+}
 PLACE: Schema = {
     "language": _key("The language spoken, as a BCP 47 tag."),
     "timezone": _key("The IANA zone of {{ now }}."),
@@ -84,6 +87,7 @@ AGENT: Schema = {
     "extends": _key("Another agent to begin from."),
     "fallback": _key("The agent that takes a turn which this one does not answer."),
     **LADDER,
+    **SPEECH,
     **PLACE,
 }
 OBSERVER: Schema = {
@@ -118,7 +122,7 @@ ROUTE: Schema = {
     "retell": closed(RETELL, "Retell's own knobs."),
 }
 #: What may stand in `defaults:` as well as nearer by; the nearest counts.
-DEFAULTS: Schema = {**PLACE, **LADDER, **ON_FAILURE, **ACCESS}
+DEFAULTS: Schema = {**PLACE, **SPEECH, **LADDER, **ON_FAILURE, **ACCESS}
 FILE: Schema = {
     "server": closed(SERVER, "Where the server listens."),
     "include": _key("Other files with agents and routes, as patterns.", "array", items=_TEXT),

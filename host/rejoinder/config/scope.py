@@ -36,6 +36,7 @@ class Scope:
     on_failure: Action | None = None
     door: Door = Door()
     limits: Limits = field(default_factory=Limits)
+    clean_speech: bool = True
 
 
 def read_scope(root: Value, outer: Scope) -> Scope:
@@ -55,6 +56,7 @@ def read_scope(root: Value, outer: Scope) -> Scope:
             on_failure=read_on_failure(given, scope.on_failure, scope.numbers),
             door=read_door(given, scope.door),
             limits=read_limits(given, scope.limits),
+            clean_speech=read_clean_speech(given, default=scope.clean_speech),
         )
     return scope
 
@@ -107,6 +109,13 @@ def read_language(parent: Value, default: str) -> str:
 def read_timezone(parent: Value, default: str) -> str:
     """`timezone:` of a mapping."""
     return _place(parent, "timezone", _is_timezone, _near_zone) or default
+
+
+def read_clean_speech(parent: Value, *, default: bool) -> bool:
+    """`clean_speech:` of a mapping."""
+    value = parent.given("clean_speech")
+    given = value.flag() if value else None
+    return default if given is None else given
 
 
 def _place(parent: Value, key: str, is_right: Callable[[str], object], remedy: Callable[[str], str]) -> str | None:

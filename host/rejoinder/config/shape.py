@@ -56,7 +56,8 @@ class AgentConfig:
     `options` is plain data, `files` what was read for it. `begin` None: the system's own first words; an empty one: the
     caller speaks first. `vars` and `numbers` are those that its file sees. `fingerprint` changes when system, options or a
     file they were read from does: an agent with the same one need not be opened again. `part` is the included file's
-    name, "" in the main file. `fallback` is the agent that takes a turn which this one does not answer.
+    name, "" in the main file. `fallback` is the agent that takes a turn which this one does not answer. `clean_speech`
+    leaves out of what it says the marks that a voice would read aloud.
     """
 
     name: str
@@ -75,6 +76,7 @@ class AgentConfig:
     late: Late = Late()
     lines: OwnLines = OwnLines()
     fallback: str = ""
+    clean_speech: bool = True
 
 
 @dataclass(frozen=True, slots=True)
