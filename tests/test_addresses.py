@@ -3,6 +3,8 @@
 from ipaddress import ip_address
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from rejoinder.addresses import PRESETS, address_of, client_address, is_among, networks, party
 
@@ -60,3 +62,10 @@ def test_an_ipv6_party_is_counted_by_its_network() -> None:
     assert party(address_of("2001:db8:1:2:3:4:5:6")) == party(address_of("2001:db8:1:2::9")) == "2001:db8:1:2::/64"
     assert party(address_of("203.0.113.9")) == "203.0.113.9"
     assert party(None) == "an unknown address"
+
+
+@given(st.text(), st.lists(st.text()))
+def test_whatever_is_sent_a_stranger_stays_one(peer: str, forwarded: list[str]) -> None:
+    assert client_address("203.0.113.9", forwarded, PROXIES) == ip_address("203.0.113.9")
+    client_address(peer, forwarded, PROXIES)
+    party(client_address("10.0.0.1", forwarded, PROXIES))

@@ -1,6 +1,8 @@
 """A door opens to its secret, wherever in a URL that stands, and to the addresses that it names."""
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from rejoinder.addresses import address_of, networks
 from rejoinder.contract import Secret
@@ -114,3 +116,8 @@ def test_no_secret_shows_in_a_doors_repr() -> None:
 )
 def test_a_key_is_what_a_bearer_bears(header: str, key: str) -> None:
     assert bearer(header) == key
+
+
+@given(st.lists(st.text()), st.text(), st.text())
+def test_whatever_is_sent_opens_nothing(more: list[str], query: str, key: str) -> None:
+    assert entered(DOOR, Knock(["clinic", *more], query, key)) is None

@@ -100,14 +100,16 @@ class Server:
             if not (route and route.takes(RetellCodec.platform, is_local=knock.is_local)):
                 raise CallRefused(404, "This route is not for Retell's protocol.")
             self._let_in()
-            if self._is_full(route):
-                return await self._turn_away(request, route)
+            if self._leaving >= farewell.MOST_LEAVING and self._is_full(route):
+                raise CallRefused(503, FULL)
         socket = WebSocket(request)
         await socket.response.prepare(request)
         # Looked up and opened only now, in one step: a handshake may fail half-way, and while it is answered a call may end or
         # be opened by another socket.
         session = self._calls.live(entry.path, RetellCodec.platform, entry.call_id)
         if session is None and route is not None:
+            if self._is_full(route):
+                return await self._turn_away(socket, route)
             session = self._open_retell(route, entry.call_id or f"local-{uuid.uuid4().hex[:12]}")
         return await self._carry(socket, session, knock)
 
@@ -128,21 +130,17 @@ class Server:
             raise CallRefused(503, DRAINING)
 
     def _is_full(self, route: Route) -> bool:
-        """Whether a route has as many calls as it may. Raises CallRefused if too many are being told so already."""
+        """Whether a route has as many calls as it may."""
         most = route.config.limits.calls
         if most is None or self._calls.on(route.path) < most:
             return False
         self._reception.full(route.path, most)
-        if self._leaving >= farewell.MOST_LEAVING:
-            raise CallRefused(503, FULL)
         return True
 
-    async def _turn_away(self, request: web.Request, route: Route) -> web.StreamResponse:
-        """Let in a caller whom nobody has time for, for as long as it takes to say so."""
-        socket = WebSocket(request)
+    async def _turn_away(self, socket: WebSocket, route: Route) -> web.StreamResponse:
+        """Nobody has time for a caller: say so, for as long as that takes."""
         self._leaving += 1
         try:
-            await socket.response.prepare(request)
             await farewell.by_socket(socket, route)
         finally:
             self._leaving -= 1
