@@ -81,8 +81,8 @@ async def heard(caller: Caller, turn: int, since: int, *, to_the_end: bool = Fal
 async def test_nothing_stale_is_heard_in_five_thousand_barge_ins(
     serve: Serve, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    caplog.set_level(logging.INFO, "rejoinder.call")
     caplog.set_level(logging.CRITICAL, "rejoinder.speaker")  # it is told each time that a cancelled reply raised
+    caplog.set_level(logging.INFO, "rejoinder.call")
     plugin = tmp_path / "talker.py"
     plugin.write_text(PLUGIN)
     served = await serve(YAML, {"talker": str(plugin)})
