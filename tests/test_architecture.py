@@ -49,6 +49,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("config.content", "config.options"),
     ("config.agents",),
     ("config.routes",),
+    ("config.webhooks",),
     ("config.load", "config.schema"),
     ("config.show",),
     ("config",),
@@ -75,6 +76,8 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("arrivals", "farewell", "knocks", "lifeline"),
     ("admin", "pages", "sockets"),
     ("reception",),
+    ("webhooks",),
+    ("webhook_door",),
     ("server",),
     ("host",),
     # The test kit plays the other side; of the house it knows values alone (see SEES).
@@ -121,7 +124,7 @@ NEVER: tuple[tuple[tuple[str, ...], tuple[str, ...]], ...] = (
 )
 
 #: The only users of aiohttp in the host, and those of its server side.
-AIOHTTP = ("admin", "server", "sockets", "pages", "reception", "host", "testing.*")
+AIOHTTP = ("admin", "server", "sockets", "pages", "reception", "host", "webhook_door", "testing.*")
 
 #: What a plugin imports besides the standard library, `rejoinder` itself and its own modules.
 OWN_LIBRARIES: dict[str, frozenset[str]] = {

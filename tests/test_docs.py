@@ -38,6 +38,8 @@ from rejoinder import (
     templates,
     tools,
     visit,
+    webhook_door,
+    webhooks,
 )
 from rejoinder import server as edge
 from rejoinder.config import agents as config_agents
@@ -63,6 +65,7 @@ KEYS = {
     "`defaults`": SCHEMA["properties"]["defaults"]["properties"],
     "`agents`": SCHEMA["$defs"]["agent"]["properties"],
     "`observers`": SCHEMA["$defs"]["observer"]["properties"],
+    "`webhooks`": SCHEMA["$defs"]["webhook"]["properties"],
     "`routes`": {
         **SCHEMA["$defs"]["route"]["properties"],
         **SCHEMA["$defs"]["route"]["properties"]["retell"]["properties"],
@@ -199,7 +202,7 @@ def test_every_exit_code_is_told() -> None:
 
 
 def test_every_page_of_the_server_is_told() -> None:
-    app = Server(cast("Any", None), cast("Any", None), cast("Any", None), cast("Any", None)).app()
+    app = Server(*[cast("Any", None)] * 5).app()
     own = {
         f"{one.method} {one.resource.canonical}"
         for one in app.router.routes()
@@ -254,6 +257,9 @@ def test_limits_and_times_are_those_of_the_code() -> None:
         "one report of an observer": f"{observers.LIMIT:g} s",
         "reports that wait for one observer": f"{observers.ROOM}",
         "bodies of webhooks among them": f"{observers.MOST_BYTES >> 20} MiB",
+        "the body of a webhook": f"{webhook_door.PATIENCE:g} s to come; more is a 408",
+        "events of webhooks that are remembered": f"{webhooks.REMEMBERED}",
+        "lines in the log about the same trouble of a webhook": f"one every {webhooks.BURST_MS // 1000} s",
         "a first request, once connected": f"{arrivals.HANDSHAKE:g} s, then the connection is closed",
         "connections that have asked for nothing": f"{arrivals.MOST_WAITING}; beyond, the oldest are closed",
         "a connection between two requests": f"{host.KEEPALIVE:g} s",

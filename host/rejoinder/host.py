@@ -23,6 +23,7 @@ from rejoinder.reload import Reloader
 from rejoinder.routes import Routes
 from rejoinder.server import Server
 from rejoinder.watchdog import Watchdog
+from rejoinder.webhooks import Webhooks
 from rejoinder.witness import Witness
 
 log = logging.getLogger(__name__)
@@ -101,7 +102,7 @@ class Host:
     async def listen(self, listening: socket.socket) -> None:
         """Accept calls on a bound socket."""
         arrivals = Arrivals(asyncio.get_running_loop().time)
-        app = Server(self.reloader, self.calls, self.drain, arrivals).app()
+        app = Server(self.reloader, self.calls, self.drain, arrivals, Webhooks(self._desk.webhook_received)).app()
         # A platform that closes its request has been interrupted: its handler must hear of it. Signals are the command's.
         runner = self._runner = web.AppRunner(
             app,

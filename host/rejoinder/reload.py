@@ -179,6 +179,7 @@ class Reloader:
     async def _swap(self, resolved: Resolved, routes: Routes) -> None:
         mask([resolved.config.server.admin_token])
         mask(text for _, options in (*resolved.systems.values(), *resolved.observers.values()) for text in secrets_in(options))
+        mask(key.reveal() for webhook in resolved.config.webhooks.values() for key in webhook.keys)
         mask(text for route in resolved.config.routes.values() for text in secrets_in(route.door))
         await self._desk.replace(
             {name: (*resolved.observers[name], resolved.config.observers[name].fingerprint) for name in resolved.observers}

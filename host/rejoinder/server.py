@@ -24,6 +24,8 @@ from rejoinder.reload import Reloader
 from rejoinder.routes import Route
 from rejoinder.session import Session
 from rejoinder.sockets import MAX_FRAME, HttpSocket, WebSocket
+from rejoinder.webhook_door import WebhookDoor
+from rejoinder.webhooks import Webhooks
 
 #: Seconds that the body of a request may take.
 BODY = 30.0
@@ -36,11 +38,12 @@ class Server:
     """Answers what is dialled. `reloader` keeps the routes in force, `calls` the live calls; while `drain` is on, nothing new
     is let in. `arrivals` is told which connections have asked for something."""
 
-    def __init__(self, reloader: Reloader, calls: Calls, drain: Drain, arrivals: Arrivals) -> None:
+    def __init__(self, reloader: Reloader, calls: Calls, drain: Drain, arrivals: Arrivals, webhooks: Webhooks) -> None:
         self._reloader = reloader
         self._calls = calls
         self._drain = drain
         self._arrivals = arrivals
+        self._webhooks = webhooks
         self._leaving = 0
         self._reception = Reception(reloader, calls)
 
@@ -52,6 +55,7 @@ class Server:
         admin = Admin(self._reloader, self._drain, is_local=is_local, token=self._token)
         app.router.add_post("/admin/reload", admin.reload)
         app.router.add_post("/admin/drain", admin.drain)
+        WebhookDoor(lambda: self._reloader.routes.config.webhooks, self._webhooks).add_to(app)
         app.router.add_route("*", "/{path:.*}", self._dialled)
         return app
 

@@ -147,6 +147,13 @@ def test_a_language_in_which_the_host_has_nothing_to_say_is_noted(rejoinder: Any
     )
 
 
+def test_a_webhook_that_nobody_hears_is_noted(rejoinder: Any, folder: Path) -> None:
+    (folder / "rejoinder.yaml").write_text(GOOD + "webhooks: {main: {platform: retell, key: k}}\n")
+    outcome = rejoinder("check")
+    assert outcome.code == 0
+    assert outcome.out.startswith("note: no observer hears of webhook main")
+
+
 def test_for_programs_there_is_one_json_object(rejoinder: Any, folder: Path) -> None:
     (folder / "rejoinder.yaml").write_text(GOOD)
     report = json.loads(rejoinder("check", "--json", "--show").out)

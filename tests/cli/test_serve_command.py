@@ -49,6 +49,14 @@ async def test_it_says_what_to_dial_and_to_paste_and_who_dials_is_answered(start
     assert "Traceback" not in outcome.err
 
 
+async def test_it_says_what_to_paste_for_a_webhook(start: Any, folder: Path) -> None:
+    hook = "webhooks: {main: {platform: retell, key: k}}\n"
+    (folder / "rejoinder.yaml").write_text(YAML.replace("watch: false", "public_url: wss://voice.example.com, port: 0") + hook)
+    command = await start("serve")
+    assert await command.line("/webhooks/main") == "/webhooks/main  <- retell"
+    assert (await command.line("paste in dashboard")).endswith("  https://voice.example.com/webhooks/main")
+
+
 async def test_a_hangup_signal_reloads_a_right_file_and_refuses_a_wrong_one(start: Any, folder: Path) -> None:
     file = folder / "rejoinder.yaml"
     file.write_text(YAML)

@@ -64,6 +64,7 @@ def test_it_is_a_schema() -> None:
         "agents: {a: {system: '${S}', options: {anything: 1}}, b: {system: py, options: {reach: '${R}', names: [a]}}}",
         "observers: {crm: {system: crm, options: {token: '${T}'}}}",
         "routes: {/a: a, /b: {agent: b, platforms: [chat, retell], observers: [crm], open: '${O}'}}",
+        "webhooks: {a: {platform: retell, key: '${K}', observers: [crm]}, b: {platform: retell, key: [a, '${K}']}}",
         "routes: {/a: {agent: b, retell: {reminder_max_count: 0, responsiveness: '${R}'}}}",
     ],
 )
@@ -75,7 +76,9 @@ def test_good_files_pass(text: str) -> None:
     ("text", "place"),
     [
         ("agent: {}", "$"),
-        ("webhooks: {}", "$"),
+        ("store: {}", "$"),
+        ("webhooks: {a: {platform: retell}}", "$.webhooks.a"),
+        ("webhooks: {a: {platform: chat, key: k}}", "$.webhooks.a.platform"),
         ("server: {prt: 1}", "$.server"),
         ("server: {port: 70000}", "$.server.port"),
         ("server: {port: 'x'}", "$.server.port"),

@@ -152,6 +152,9 @@ def _say_routes(host: "Host", listening: socket.socket) -> None:
         say(f"{'':<{width}}     paste in dashboard:  {public}{masked}")
     if any(route.config.door.secrets for route in host.routes.routes.values()):
         say("(***: the route's secret.)")
+    for name, webhook in sorted(host.routes.config.webhooks.items()):
+        say(f"/webhooks/{name}  <- {webhook.platform}")
+        say(f"{'':<{width}}     paste in dashboard:  https{public.removeprefix('wss')}/webhooks/{name}")
     if not host.routes.routes:
         say(f"{host.routes.config.path} has no routes: nothing can be dialled until it is given some.")
     elif not server.public_url:

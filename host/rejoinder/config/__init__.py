@@ -8,7 +8,16 @@ from rejoinder.config.load import Loaded, find, load
 from rejoinder.config.options import convert_options
 from rejoinder.config.schema import schema
 from rejoinder.config.server import is_loopback
-from rejoinder.config.shape import AgentConfig, Config, Limits, ObserverConfig, RetellConfig, RouteConfig, ServerConfig
+from rejoinder.config.shape import (
+    AgentConfig,
+    Config,
+    Limits,
+    ObserverConfig,
+    RetellConfig,
+    RouteConfig,
+    ServerConfig,
+    WebhookConfig,
+)
 from rejoinder.config.show import show
 from rejoinder.config.tree import Origin
 
@@ -22,6 +31,7 @@ __all__ = [
     "RetellConfig",
     "RouteConfig",
     "ServerConfig",
+    "WebhookConfig",
     "convert_options",
     "find",
     "is_loopback",

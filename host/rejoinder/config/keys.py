@@ -5,6 +5,8 @@ from typing import Any
 from rejoinder.declared import Schema
 
 PLATFORMS = ("retell", "chat")
+#: Those that tell of calls by webhooks too.
+POSTING = ("retell",)
 
 
 def closed(properties: Schema, description: str = "", **others: Any) -> Schema:
@@ -123,6 +125,11 @@ ROUTE: Schema = {
 }
 #: What may stand in `defaults:` as well as nearer by; the nearest counts.
 DEFAULTS: Schema = {**PLACE, **SPEECH, **LADDER, **ON_FAILURE, **ACCESS}
+WEBHOOK: Schema = {
+    "platform": {"enum": [*POSTING], "description": "Who posts."},
+    "key": {"anyOf": [_TEXT, _TEXTS], "description": "The platform's key that signs; several while it is changed."},
+    "observers": _key("Who hears of it; those that every route of the platform names if absent.", "array", items=_TEXT),
+}
 FILE: Schema = {
     "server": closed(SERVER, "Where the server listens."),
     "include": _key("Other files with agents and routes, as patterns.", "array", items=_TEXT),
@@ -133,5 +140,6 @@ FILE: Schema = {
     ),
     "agents": _each("A response system with its options.", {"$ref": "#/$defs/agent"}),
     "observers": _each("What hears of calls.", {"$ref": "#/$defs/observer"}),
+    "webhooks": _each("What a platform posts to /webhooks/NAME.", {"$ref": "#/$defs/webhook"}),
     "routes": _each("The agent of a path.", _WORD, {"$ref": "#/$defs/route"}, propertyNames={"pattern": "^/"}),
 }

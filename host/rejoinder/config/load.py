@@ -15,9 +15,10 @@ from rejoinder.config.shape import Config, RouteConfig, ServerConfig
 from rejoinder.config.sources import Sources, Unreadable
 from rejoinder.config.tree import Broken, Mark, Origin, Table, kind
 from rejoinder.config.value import Unit, Value
+from rejoinder.config.webhooks import read_webhooks
 from rejoinder.errors import Problem
 
-LATER = frozenset({"webhooks", "workers", "store"})
+LATER = frozenset({"workers", "store"})
 _NO_FILE = ("the file does not exist", "name another one, or let rejoinder init write one")
 MOST_FILES = 1000  # that one pattern matches
 MAIN_ONLY = frozenset({"server", "include", "observers", "webhooks"})
@@ -181,7 +182,8 @@ class _Reading:
         read = agents.read()
         self._protected(server, routes.found.values())
         usable = {path: route for path, route in routes.found.items() if route.agent in read}
-        return Config(self.main.unit.path, frozenset(), server, outer.vars, outer.numbers, read, observers, usable)
+        hooks = read_webhooks(self.main.child("webhooks"), observers, routes.found.values())
+        return Config(self.main.unit.path, frozenset(), server, outer.vars, outer.numbers, read, observers, usable, hooks)
 
     def _protected(self, server: ServerConfig, routes: Iterable[RouteConfig]) -> None:
         """Beyond this machine only routes that say so are served: anybody who finds the port can talk to the others."""

@@ -126,22 +126,12 @@ class Routes:
             return None
         if not items:
             value.wrong("no platform may dial this route", "name one, or leave platforms out")
-        return self._names(items, PLATFORMS, "platform")
+        return names_among(items, PLATFORMS, "platform")
 
     def _seen_by(self, route: Value) -> tuple[str, ...]:
         value = route.given("observers")
         items = value.items("observers") if value else None
-        return self._names(items or [], self._observers, "observer")
-
-    def _names(self, items: list[Value], known: Collection[str], noun: str) -> tuple[str, ...]:
-        names = []
-        for item in items:
-            text = None if item.is_placeholder else item.text()
-            if text is not None and text not in known:
-                item.wrong(f"there is no {noun} '{text}'", nearest(text, known, "" if known else f"write it under {noun}s:"))
-            elif text is not None:
-                names.append(text)
-        return tuple(dict.fromkeys(names))
+        return names_among(items or [], self._observers, "observer")
 
     def _retell(self, route: Value) -> RetellConfig:
         value = route.child("retell")
@@ -149,6 +139,18 @@ class Routes:
             return RetellConfig()
         read: dict[str, Any] = {key: one.single(RETELL[key]) for key in RETELL if (one := value.given(key))}
         return RetellConfig(**{key: one for key, one in read.items() if one is not None})
+
+
+def names_among(items: list[Value], known: Collection[str], noun: str) -> tuple[str, ...]:
+    """The names in a list, each once; those that are not `known` are reported."""
+    names = []
+    for item in items:
+        text = None if item.is_placeholder else item.text()
+        if text is not None and text not in known:
+            item.wrong(f"there is no {noun} '{text}'", nearest(text, known, "" if known else f"write it under {noun}s:"))
+        elif text is not None:
+            names.append(text)
+    return tuple(dict.fromkeys(names))
 
 
 def path_fault(path: str) -> Fault | None:

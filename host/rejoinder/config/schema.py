@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from rejoinder.config.keys import AGENT, FILE, OBSERVER, ROUTE, closed
+from rejoinder.config.keys import AGENT, FILE, OBSERVER, ROUTE, WEBHOOK, closed
 from rejoinder.declared import Schema, legible
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
@@ -32,6 +32,7 @@ def schema(systems: Mapping[str, Any], observers: Mapping[str, Any]) -> Schema:
     found["agent"] = _naming(AGENT, "system", systems, found) | {"anyOf": [{"required": ["system"]}, {"required": ["extends"]}]}
     found["observer"] = _naming(OBSERVER, "observer", observers, found) | {"required": ["system"]}
     found["route"] = loosened(closed(ROUTE, required=["agent"]))
+    found["webhook"] = loosened(closed(WEBHOOK, required=["platform", "key"]))
     top = {name: loosened(one) for name, one in FILE.items()}
     return {"$schema": DIALECT, "title": "Rejoinder", **closed(top), "$defs": found}
 

@@ -7,6 +7,7 @@ from typing import Any
 
 from rejoinder.addresses import Network
 from rejoinder.config.tree import Origin
+from rejoinder.contract import Secret
 from rejoinder.dialogue import Action
 from rejoinder.doors import Door
 from rejoinder.late import Late
@@ -127,6 +128,18 @@ class RouteConfig:
 
 
 @dataclass(frozen=True, slots=True)
+class WebhookConfig:
+    """One entry of `webhooks:`. Any of `keys` may sign what `platform` posts; `observers` are those that hear of it, the
+    default filled in."""
+
+    name: str
+    platform: str
+    keys: tuple[Secret, ...]
+    observers: tuple[str, ...] = ()
+    origin: Origin | None = field(default=None, compare=False, repr=False)
+
+
+@dataclass(frozen=True, slots=True)
 class Config:
     """A whole configuration.
 
@@ -142,6 +155,7 @@ class Config:
     agents: Mapping[str, AgentConfig] = field(default_factory=dict)
     observers: Mapping[str, ObserverConfig] = field(default_factory=dict)
     routes: Mapping[str, RouteConfig] = field(default_factory=dict)
+    webhooks: Mapping[str, WebhookConfig] = field(default_factory=dict)
 
     def succession(self, agent: str) -> list[str]:
         """The agent of that name, the one that takes its place, and so on."""

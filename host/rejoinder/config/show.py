@@ -6,7 +6,7 @@ from typing import Any
 import yaml
 
 from rejoinder.config.load import Loaded
-from rejoinder.config.shape import AgentConfig, Config, RouteConfig
+from rejoinder.config.shape import AgentConfig, Config, RouteConfig, WebhookConfig
 from rejoinder.config.tree import Broken, Listing, Node, Origin, Scalar, Table, inside
 from rejoinder.config.value import Unit
 
@@ -33,6 +33,7 @@ def _effective(config: Config, units: tuple[Unit, ...]) -> dict[str, Any]:
         "agents": {name: _agent(agent) for name, agent in config.agents.items()},
         "observers": {name: _over({"system": one.system}, one.origin) for name, one in config.observers.items()},
         "routes": {path: _route(route) for path, route in config.routes.items()},
+        "webhooks": {name: _over(_webhook(one), one.origin) for name, one in config.webhooks.items()},
     }
     return {key: value for key, value in whole.items() if value}
 
@@ -66,6 +67,10 @@ def _route(route: RouteConfig) -> Any:
     if route.origin and isinstance(route.origin.node, Scalar):
         return MASK if route.origin.node.substituted else route.agent
     return _over({"agent": route.agent}, route.origin)
+
+
+def _webhook(webhook: WebhookConfig) -> dict[str, Any]:
+    return {"platform": webhook.platform, "observers": list(webhook.observers)}
 
 
 def _shown(node: Node, name: str) -> Any:
