@@ -34,8 +34,9 @@ _PICTURE = re.compile(f"[{_PICTURES}{_SELECTOR}{_JOINER}]")
 _RUN = {mark: re.compile(f"{re.escape(mark)}{{1,16}}") for mark in "*_~`#"}  # a longer one is read in pieces
 _BLANKS = re.compile(r"[ \t]{1,16}")
 _BRACKETED = re.compile(rf"\[[^\[\]\\{BREAKS}]{{0,{LINK_TEXT}}}")
-_TARGET = re.compile(r"[^()\s]+")
-_TITLE = re.compile(rf"[^){BREAKS}]+")
+# A bracket that never closes must not swallow the rest of a reply, in scripts without spaces neither.
+_TARGET = re.compile(r"[^()\s\u3000-\u303f\uff00-\uff65]+")
+_TITLE = re.compile(rf"[^)\"'{BREAKS}]+")
 _LONGEST_NAME = 32
 _ADDRESS = re.compile(rf"[\w.+-]{{1,{_LONGEST_NAME}}}")
 _ESCAPABLE = "*_~`[]()#|>!.+-$"
@@ -169,9 +170,12 @@ def bracket(reading: Reading, text: str, at: int) -> int:
 
 
 def closing_bracket(reading: Reading, text: str, at: int) -> int:
-    """The end of a link's text. That its target follows was seen when it began."""
+    """The end of a link's text, also of one so long that its beginning was not taken for one."""
     if reading.link != "text":
-        return literal(reading, text, at)
+        if reading.ends(text, at + 1):
+            return HOLD
+        if reading.code or text[at + 1 : at + 2] != "(":
+            return literal(reading, text, at)
     reading.link, reading.depth = "target", 0
     return at + 2
 
@@ -181,7 +185,9 @@ def target(reading: Reading, text: str, at: int) -> int:
     if found := (_TITLE if reading.link == "title" else _TARGET).match(text, at):
         return found.end()
     character = text[at]
-    if character == "(":
+    if reading.link == "title" and character in "\"'":
+        reading.link = "target"
+    elif character == "(":
         reading.depth += 1
     elif character == ")" and reading.depth and reading.link == "target":
         reading.depth -= 1
@@ -200,9 +206,7 @@ def _behind_target(reading: Reading, text: str, end: int, at: int) -> int:
         return HOLD
     follows = text[end : end + 1]
     reading.link = "title" if follows and follows in "\"'" else ""
-    if follows == ")":
-        return end + 1
-    return end if reading.link else at
+    return end + 1 if reading.link or follows == ")" else at
 
 
 def pipe(reading: Reading, text: str, at: int) -> int:
