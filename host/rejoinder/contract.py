@@ -174,9 +174,8 @@ class CallReport:
 class WebhookReport:
     """What a platform told of a call by a webhook; the host has checked that it was the platform.
 
-    `event` and `data` are the platform's own words: `data` is the whole body, shared by all observers, to be read and not to
-    be changed. `call_id` is "" for an event that belongs to no call; the call need not be one that this server carries.
-    `received_at` is in UTC.
+    `event` and `data` are the platform's own words: `data` is the whole body, each observer's own. `call_id` is "" for an event
+    that belongs to no call; the call need not be one that this server carries. `received_at` is in UTC.
     """
 
     platform: str

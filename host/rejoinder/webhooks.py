@@ -9,7 +9,6 @@ import logging
 from collections import Counter, OrderedDict
 from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC, datetime
-from types import MappingProxyType
 from typing import Any
 
 from rejoinder.config import WebhookConfig
@@ -95,7 +94,7 @@ class Webhooks:
                 hook.name, "unreadable", "a signed request told no event that can be read, and was passed over", now_ms
             )
         elif self._is_new(hook.name, event, signature.at_ms, body):
-            self._hand_on(hook, event, content, len(body), now_ms)
+            self._hand_on(hook, event, content, body, now_ms)
         return True
 
     def _is_new(self, name: str, event: Told, at_ms: int, body: bytes) -> bool:
@@ -104,13 +103,14 @@ class Webhooks:
         # What belongs to no call is known by its whole text only.
         return self._before.is_new((name, *event.identity) if event.call_id else (name, *event.identity, body))
 
-    def _hand_on(self, hook: WebhookConfig, event: Told, content: dict[str, Any], size: int, now_ms: int) -> None:
+    def _hand_on(self, hook: WebhookConfig, event: Told, content: dict[str, Any], body: bytes, now_ms: int) -> None:
         if not hook.observers:
             self._trouble(hook.name, "unheard", "no observer hears of its events; name some under its observers:", now_ms)
             return
         received = datetime.fromtimestamp(now_ms / 1000, UTC)
-        report = WebhookReport(hook.platform, event.event, event.call_id, MappingProxyType(content), received)
-        self._tell(hook.observers, report, size)
+        for place, name in enumerate(hook.observers):
+            own = json.loads(body) if place else content  # what one observer does to it, the next does not see
+            self._tell((name,), WebhookReport(hook.platform, event.event, event.call_id, own, received), len(body))
 
     def _refused(self, hook: WebhookConfig, why: NotSigned, now_ms: int) -> None:
         self._trouble(hook.name, why.reason, f"a request was refused: {why}", now_ms)
