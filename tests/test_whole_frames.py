@@ -2,32 +2,37 @@
 
 import aiohttp
 import pytest
+from aiohttp import web
+from aiohttp.test_utils import TestServer
 
-from rejoinder.sockets import text_header
-from served import Serve
+from rejoinder.sockets import WebSocket, text_header
 
-YAML = """
-server: {port: 0}
-agents: {parrot: {system: echo, begin: "", options: {prefix: ""}}}
-routes: {/a: parrot}
-"""
+SIZES = (1, 125, 126, 300, 65_535, 65_536, 3_000_000)
+
+
+async def say_them_all(request: web.Request) -> web.StreamResponse:
+    socket = WebSocket(request)
+    await socket.response.prepare(request)
+    assert socket.is_clear
+    socket.write([b"a" * size for size in SIZES])
+    await socket.send(b"the last")
+    await socket.receive()
+    assert not socket.is_clear
+    return socket.response
 
 
 @pytest.mark.both_loops
-@pytest.mark.parametrize("size", [1, 125, 126, 300, 65_400, 65_535, 65_536, 200_000])
-async def test_a_reply_of_any_length_arrives_whole(serve: Serve, size: int) -> None:
-    served = await serve(YAML, {})
-    request = {
-        "interaction_type": "response_required",
-        "response_id": 1,
-        "transcript": [{"role": "user", "content": "ä" * size}],
-    }
-    async with aiohttp.ClientSession() as session, session.ws_connect(served.ws("/a/c")) as socket:
-        await socket.send_json(request)
-        said = ""
-        while not (frame := await socket.receive_json()).get("content_complete") or frame["response_id"] != 1:
-            said += frame["content"] if frame.get("response_id") == 1 else ""
-        assert said + frame["content"] == "ä" * size
+async def test_frames_of_every_length_arrive_whole_and_in_their_order() -> None:
+    app = web.Application()
+    app.router.add_get("/", say_them_all)
+    async with (
+        TestServer(app) as server,
+        aiohttp.ClientSession() as session,
+        session.ws_connect(server.make_url("/")) as socket,
+    ):
+        for size in SIZES:
+            assert await socket.receive_str() == "a" * size
+        assert await socket.receive_str() == "the last"
 
 
 @pytest.mark.parametrize(

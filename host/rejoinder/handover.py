@@ -96,12 +96,12 @@ class Latest(Generic[ValueT]):
     __slots__ = ("_is_told", "_slot")
 
     def __init__(self) -> None:
-        self._slot: deque[ValueT] = deque(maxlen=1)
+        self._slot: list[ValueT] = []
         self._is_told = False
 
     def offer(self, value: ValueT) -> bool:
         """Put `value` in; whether the taker must be told (it was not since it last took)."""
-        self._slot.append(value)
+        self._slot[:] = (value,)  # in one step, so that the taker finds either the old value or the new one
         if self._is_told:
             return False
         self._is_told = True

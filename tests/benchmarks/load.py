@@ -102,7 +102,8 @@ class Call:
         self.frames_in = 0
 
     @classmethod
-    async def dial(cls, port: int, path: str, number: int) -> "Call":
+    async def dial(cls, port: int, path: str, number: int, *, silent: bool = False) -> "Call":
+        """Open a call; unless it is to be `silent`, say what call it is and wait for the first words."""
         reader, writer = await asyncio.open_connection("127.0.0.1", port, limit=2**20)
         writer.write(
             f"GET {path}/call-{os.getpid()}-{number} HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\nUpgrade: websocket\r\n"
@@ -112,6 +113,9 @@ class Call:
         if b" 101 " not in answer.partition(b"\r\n")[0]:
             raise ConnectionError(answer.decode())
         call = cls(reader, writer)
+        if silent:
+            await call.until(b'"config"', b"auto_reconnect")
+            return call
         call.send(masked({"interaction_type": "call_details", "call": {"call_type": "web_call", "call_id": str(number)}}))
         await call.until(b'"response_id":0,')
         return call

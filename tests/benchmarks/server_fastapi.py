@@ -107,8 +107,10 @@ class Server(uvicorn.Server):
 def main() -> None:
     listening = socket.socket()
     listening.bind(("127.0.0.1", 0))
-    # permessage-deflate refused, as Rejoinder does: the callers of this benchmark do not offer it anyway.
-    Server(uvicorn.Config(app, log_level="warning", ws_per_message_deflate=False)).run([listening])
+    # permessage-deflate refused, as Rejoinder does: the callers of this benchmark do not offer it anyway. Nor do they answer a
+    # WebSocket's own pings.
+    config = uvicorn.Config(app, log_level="warning", ws_per_message_deflate=False, ws_ping_interval=None)
+    Server(config).run([listening])
 
 
 if __name__ == "__main__":
