@@ -153,6 +153,12 @@ class Call:
     def hang_up(self) -> None:
         self._writer.transport.abort()
 
+    async def close(self) -> None:
+        """Say a tidy goodbye (code 1000), and wait until the server has closed."""
+        self._writer.write(b"\x88\x82" + bytes(4) + b"\x03\xe8")
+        await self._reader.read()
+        self._writer.close()
+
 
 async def conversations(given: argparse.Namespace) -> Measured:
     """Calls that talk at once: as fast as the server answers, or with `pace` seconds from one event to the next."""
