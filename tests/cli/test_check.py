@@ -138,15 +138,6 @@ def test_missing_secrets_can_be_taken_as_given(rejoinder: Any, folder: Path) -> 
     assert rejoinder("check", "--no-secrets", "--live").code == 2
 
 
-def test_a_language_in_which_the_host_has_nothing_to_say_is_noted(rejoinder: Any, folder: Path) -> None:
-    (folder / "rejoinder.yaml").write_text("agents: {a: {system: dummy, language: fi}}\nroutes: {/a: a}\n")
-    outcome = rejoinder("check")
-    assert outcome.code == 0
-    assert outcome.out.startswith(
-        "note: agent a speaks 'fi', in which the host has no lines of its own: a turn that fails ends"
-    )
-
-
 def test_a_webhook_that_nobody_hears_is_noted(rejoinder: Any, folder: Path) -> None:
     (folder / "rejoinder.yaml").write_text(GOOD + "webhooks: {main: {platform: retell, key: k}}\n")
     outcome = rejoinder("check")

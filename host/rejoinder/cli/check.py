@@ -54,17 +54,8 @@ class Finding:
     @property
     def notes(self) -> list[str]:
         """What is not wrong, and yet may surprise a caller."""
-        from rejoinder.lines import BUILT_IN, SILENT, built_in
-
         webhooks = self.loaded.config.webhooks if self.loaded.config else {}
-        unheard = [f"no observer hears of webhook {name}" for name, one in webhooks.items() if not one.observers]
-        agents = [self.loaded.config.agents[name] for name in dict.fromkeys(self.routes.values())] if self.loaded.config else []
-        return unheard + [
-            f"agent {agent.name} speaks '{agent.language}', in which the host has no lines of its own: a turn that fails ends "
-            f"in silence (it has lines in {', '.join(BUILT_IN)})"
-            for agent in agents
-            if built_in(agent.language) is SILENT
-        ]
+        return [f"no observer hears of webhook {name}" for name, one in webhooks.items() if not one.observers]
 
 
 def run(given: argparse.Namespace) -> int:

@@ -9,13 +9,14 @@ from typing import Any, NamedTuple
 
 from rejoinder.config.content import read_in
 from rejoinder.config.fields import check_options
-from rejoinder.config.keys import AGENT, OBSERVER
+from rejoinder.config.keys import AGENT, LINES, OBSERVER
 from rejoinder.config.ladder import read_late, read_lines, spoken_line, spoken_lines
-from rejoinder.config.scope import Scope, check_name, read_clean_speech, read_language, read_timezone
+from rejoinder.config.scope import LANGUAGE, Scope, check_name, read_clean_speech, read_language, read_timezone
 from rejoinder.config.shape import AgentConfig, ObserverConfig
 from rejoinder.config.tree import Entry, Node, Table, files_read, plain
 from rejoinder.config.value import Unit, Value, nearest
 from rejoinder.late import Late
+from rejoinder.lines import SILENT, OwnLines, built_in
 
 _OF_THE_SYSTEM = "what the {} itself takes stands under options:"
 _LONGEST_LINE = 32  # of agents that extend one another
@@ -88,11 +89,13 @@ class Agents:
         spoken = spoken_line(begin, scope.vars) if begin else None
         reminders = spoken_lines(reminder, scope.vars) if reminder else ()
         late, lines, fallback = self.late(full), read_lines(value, scope.lines, scope.vars), self._fallback(value, full)
+        language = read_language(value, scope.language)
+        _check_lines(value, language, {"begin": begin, "reminder": reminder}, lines)
         if found is None:
             return None
         return AgentConfig(
             full, found.name, found.options, spoken, reminders,
-            read_language(value, scope.language), read_timezone(value, scope.timezone), scope.vars, scope.numbers,
+            language, read_timezone(value, scope.timezone), scope.vars, scope.numbers,
             found.files, found.fingerprint, value.unit.part, value.origin, late, lines, fallback,
             read_clean_speech(value, default=scope.clean_speech),
         )  # fmt: skip
@@ -187,6 +190,17 @@ def _system(of: str, value: Value, scope: Scope) -> _System | None:
     if not name or system.is_placeholder:
         return None
     return _System(name, given, files_read(options.node) if options else frozenset(), fingerprint(name, given))
+
+
+def _check_lines(agent: Value, language: str, own: Mapping[str, object], lines: OwnLines) -> None:
+    """Where the host has no lines of its own the file must have them: a caller never hears another language's."""
+    if built_in(language) is not SILENT or not LANGUAGE.match(language):
+        return
+    missing = [key for key, written in own.items() if not written]
+    missing += [f"lines.{key}" for key in LINES if not getattr(lines, key)]
+    if missing:
+        what = f"the host has no lines of its own in '{language}'"
+        agent.wrong(what, f"write {', '.join(missing)} in that language", key="language")
 
 
 def _entries(node: Node) -> Mapping[str, Entry]:

@@ -20,7 +20,7 @@ from rejoinder.lines import OwnLines
 LATER_DEFAULTS = frozenset({"fallback", "begin", "reminder", "platforms", "observers", "retell", "record"})
 _NAME = re.compile(r"\w[\w.\-]*\Z")
 _E164 = re.compile(r"\+[1-9]\d{6,14}\Z")  # ITU-T E.164: at most 15 digits
-_LANGUAGE = re.compile(r"[A-Za-z]{2,3}(-[A-Za-z0-9]{1,8})*\Z")  # the shape of a BCP 47 tag, not the register
+LANGUAGE = re.compile(r"[A-Za-z]{2,3}(-[A-Za-z0-9]{1,8})*\Z")  # the shape of a BCP 47 tag, not the register
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +103,7 @@ def _number(value: Value) -> str | None:
 
 def read_language(parent: Value, default: str) -> str:
     """`language:` of a mapping."""
-    return _place(parent, "language", _LANGUAGE.match, lambda _: "write a BCP 47 tag: en, es-419, pt-BR") or default
+    return _place(parent, "language", LANGUAGE.match, lambda _: "write a BCP 47 tag: en, es-419, pt-BR") or default
 
 
 def read_timezone(parent: Value, default: str) -> str:
