@@ -257,6 +257,49 @@ async def test_c_code_that_a_loop_calls_directly_is_named_though_it_has_no_frame
     assert watchdog.holds == {"ava": 1}
 
 
+@pytest.mark.skipif(not hasattr(time, "pthread_getcpuclockid"), reason="this system measures no CPU of a thread")
+async def test_a_loop_that_never_rests_is_named_though_it_answers(
+    watchdog: Watchdog, told: Told, gate: threading.Event, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, value in (("BUSY", 0.2), ("SPAN", LIMIT), ("RESTLESS", 2 * LIMIT)):
+        monkeypatch.setattr(f"rejoinder.watchdog.{name}", value)
+
+    class Polling(ResponseSystem[Gates]):
+        async def respond(self, turn: Turn) -> Reply:
+            while not gate.is_set():  # noqa: ASYNC110
+                await asyncio.sleep(0)
+            yield "Done."
+
+    async with sitting(watchdog, "ava", Polling, Gates(gate)) as seat:
+        seat.start(1, Turn(1, "response"))
+        line = await told.line("hardly rests")
+    assert line.startswith("the loop of agent ava (acme-crm 1.2) answers but hardly rests (0.")
+    assert watchdog.holds == {"ava": 1}
+
+
+async def test_tasks_that_are_leaked_are_named_with_what_they_run(
+    watchdog: Watchdog, told: Told, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, value in (("MANY_TASKS", 100), ("COUNT_TASKS_EVERY", 0.0), ("ASK_THE_IDLE", 0.0)):
+        monkeypatch.setattr(f"rejoinder.watchdog.{name}", value)
+
+    async def nap() -> None:  # held: nap
+        await asyncio.Event().wait()
+
+    class Leaking(ResponseSystem[Gates]):
+        async def respond(self, turn: Turn) -> Reply:
+            self._leaked = [asyncio.create_task(nap()) for _ in range(100)]
+            yield "Done."
+
+    async with sitting(watchdog, "ava", Leaking, Gates()) as seat:
+        seat.start(1, Turn(1, "response"))
+        line = await told.line("tasks")
+    assert re.match(r"the loop of agent ava \(acme-crm 1.2\) has 10\d tasks, most of them ", line)
+    assert f"{HERE}:{line_of('nap')} (" in line
+    assert line.endswith("nap)")
+    assert watchdog.holds == {"ava": 1}
+
+
 async def test_what_holds_the_front_is_named_and_counts_for_no_agent(serve: Serve, told: Told) -> None:
     served = await serve(YAML)
     assert re.search(rf"the loop of the front is held, .*, at {re.escape(str(HERE))}:\d+ ", told.wait("is held"))

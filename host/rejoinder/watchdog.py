@@ -1,4 +1,4 @@
-"""Names what holds an event loop, while it is held: agent, distribution, call, file and line.
+"""Names what holds an event loop, while it is held: agent, distribution, call, file and line; and what crowds one.
 
 One thread for the whole process looks at every loop ten times a second. A loop that waits in its selector is let be, so that
 an idle server stays idle; one that works is asked for an answer, which costs it one callback. One that does not answer is held
@@ -19,7 +19,7 @@ from collections.abc import Callable, Iterator, Mapping
 from types import FrameType
 from typing import TextIO
 
-from rejoinder.stack import is_waiting, place
+from rejoinder.stack import Place, is_waiting, place
 from rejoinder.threads import Pool
 
 #: Seconds that a loop may be held, or a step wait for a thread of a full pool, before it is named; named again after 1 s, after
@@ -27,6 +27,14 @@ from rejoinder.threads import Pool
 LIMIT = 0.25
 AGAIN = 1.0
 AND_AGAIN = 5.0
+#: The share of a CPU that a loop's thread may use; seconds over which that is measured, and for which it may use more before it
+#: is named though it answers.
+BUSY = 0.8
+SPAN = 1.0
+RESTLESS = 5.0
+#: Tasks on one loop from which on they are named, and again each time they have doubled; seconds between two counts of them.
+MANY_TASKS = 10_000
+COUNT_TASKS_EVERY = 5.0
 #: Seconds between two looks at every loop, while one owes an answer and while none does.
 LOOK = 0.05
 IDLE_LOOK = 0.1
@@ -72,17 +80,26 @@ class Hold:
 
 
 class Watched:
-    """One loop and its thread. Apart from `answer`, which is called on the loop, for the watchdog's thread."""
+    """One loop and its thread. Apart from `_answer`, which is called on the loop, for the watchdog's thread."""
 
     def __init__(self, name: str, label: str, loop: asyncio.AbstractEventLoop, thread: int, pool: Pool | None) -> None:
         self.name = name
         self.label = label
+        self.extra = {"agent": name} if name else None
         self.loop = loop
         self.thread = thread
         self.pool = pool
         self.asked: Hold | None = None
         self.crowded: Hold | None = None
+        self.busy: Hold | None = None
+        self.seen: Place | None = None
+        self.measured = time.monotonic()
+        self.cpu = 0.0
+        self._clock = _cpu_clock(thread)
         self.first: object = None
+        self.tasks = 0
+        self.many = MANY_TASKS
+        self._counted = 0.0
         self._last_asked = 0.0
         self._answered = 0.0
 
@@ -98,10 +115,20 @@ class Watched:
 
     def _answer(self) -> None:
         self._answered = time.monotonic()
+        if self._answered - self._counted >= COUNT_TASKS_EVERY:
+            self._counted = self._answered
+            self.tasks = len(asyncio.all_tasks(self.loop))
 
     def answered(self) -> float:
         """When the loop came round, 0.0 if it has not."""
         return self._answered
+
+    def used(self) -> float:
+        """CPU that the thread has used since it was asked last, in seconds."""
+        before = self.cpu
+        with contextlib.suppress(OSError):  # the thread has ended
+            self.cpu = time.clock_gettime(self._clock) if self._clock is not None else 0.0
+        return self.cpu - before
 
     def task(self) -> str:
         """What the loop runs, by the name of its task: the reply and call, or the observer."""
@@ -118,7 +145,7 @@ class Watchdog:
     def __init__(
         self, *, limit: float = LIMIT, look: float = LOOK, idle_look: float = IDLE_LOOK, dump_to: TextIO | None = None
     ) -> None:
-        #: by agent, how often its loop or all its threads were held; only grows
+        #: by agent, how often it was named: its loop, its threads or its tasks; only grows
         self.holds: Counter[str] = Counter()
         self._limit = limit
         self._look = look
@@ -185,21 +212,48 @@ class Watchdog:
             for hold in (watched.asked, watched.crowded):
                 if hold is not None and overslept > self._look:
                     hold.since += overslept  # nobody could run: not their fault
-            self._look_at_loop(watched, now, frames.get(watched.thread))
+            if (frame := frames.get(watched.thread)) is not None:
+                self._look_at_loop(watched, now, frame)
+                self._look_for_rest(watched, now, frame)
+            self._look_at_tasks(watched)
             if watched.pool is not None:
                 self._look_at_pool(watched, watched.pool, now, frames)
 
-    def _look_at_loop(self, watched: Watched, now: float, frame: FrameType | None) -> None:
+    def _look_at_loop(self, watched: Watched, now: float, frame: FrameType) -> None:
         hold = watched.asked
         if hold is None:
-            if frame is not None and watched.may_ask(frame, now):
+            if watched.may_ask(frame, now):
                 watched.ask(now, self._limit)
         elif answered := watched.answered():
             watched.asked = None
             if hold.is_named:
                 log.warning("the loop of %s is free again after %.2f s", watched.label, answered - hold.since)
-        elif frame is not None:
+        else:
             self._name(hold, now, watched, lambda: f"the loop of {watched.label} is held{watched.task()}, at {place(frame)}")
+
+    def _look_for_rest(self, watched: Watched, now: float, frame: FrameType) -> None:
+        """A plugin that awaits, but never for anything, holds nothing; it only leaves others at its agent little time."""
+        if not is_waiting(frame):
+            watched.seen = place(frame)
+        span = now - watched.measured
+        if span < SPAN:
+            return
+        used, watched.measured = watched.used(), now
+        if used < BUSY * span or (watched.asked is not None and watched.asked.is_named):
+            watched.busy = watched.seen = None
+            return
+        watched.busy = watched.busy or Hold(now - span, RESTLESS)
+        at = f", lately at {watched.seen}" if watched.seen is not None else ""
+        what = f"the loop of {watched.label} answers but hardly rests ({used:.2f} s of CPU in {span:.2f} s{at})"
+        self._name(watched.busy, now, watched, lambda: what)
+
+    def _look_at_tasks(self, watched: Watched) -> None:
+        if (tasks := watched.tasks) < watched.many:
+            return
+        watched.many = 2 * tasks
+        self._count(watched)
+        commonest = _commonest(watched.loop)
+        log.warning("the loop of %s has %d tasks, most of them %s", watched.label, tasks, commonest, extra=watched.extra)
 
     def _look_at_pool(self, watched: Watched, pool: Pool, now: float, frames: Frames) -> None:
         first, before = pool.next_waiting(), watched.first
@@ -215,9 +269,13 @@ class Watchdog:
         was_named = hold.is_named
         if not hold.is_due(now):
             return
-        if watched.name and not was_named:
+        if not was_named:
+            self._count(watched)
+        log.warning("%s; for %.2f s now", what(), now - hold.since, extra=watched.extra)
+
+    def _count(self, watched: Watched) -> None:
+        if watched.name:
             self.holds[watched.name] += 1
-        log.warning("%s; for %.2f s now", what(), now - hold.since, extra={"agent": watched.name} if watched.name else None)
 
     def _name_standstill(self, overslept: float, cpu: float, frames: Frames) -> None:
         stacks = ((watched.label, frames.get(watched.thread)) for watched in self._watched)
@@ -235,6 +293,18 @@ def _crowded(label: str, pool: Pool, frames: Frames) -> str:
     places = Counter(place(frames[thread]) for thread in pool.threads if thread in frames)
     where = "; ".join(f"{count} at {where}" for where, count in places.most_common())
     return f"all {len(pool.threads)} threads of {label} are busy and a step waits for one: {where}"
+
+
+def _commonest(loop: asyncio.AbstractEventLoop) -> str:
+    """The coroutine that most tasks of a loop run, by the place where its code begins."""
+    codes = Counter(getattr(task.get_coro(), "cr_code", None) for task in asyncio.all_tasks(loop))
+    code = next((code for code, _ in codes.most_common() if code is not None), None)
+    return "of code without a source" if code is None else str(Place(code.co_filename, code.co_firstlineno, code.co_qualname))
+
+
+def _cpu_clock(thread: int) -> int | None:
+    """The clock of the CPU that a live thread uses, where the system has one (not macOS, not Windows)."""
+    return time.pthread_getcpuclockid(thread) if hasattr(time, "pthread_getcpuclockid") else None
 
 
 def _has_descriptor(stream: TextIO) -> bool:
