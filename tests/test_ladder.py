@@ -1,5 +1,6 @@
 """Late and failing agents, to the millisecond: the engine against a clock of its own."""
 
+import math
 from collections.abc import Callable
 
 import pytest
@@ -8,7 +9,7 @@ from rejoinder.dialogue import Action, EndCall, PressDigits, ToolCalled, Transcr
 from rejoinder.effects import CancelReply, Effect, Judged, Send, StartReply, StartTimer, TurnEnded
 from rejoinder.engine import Conversation
 from rejoinder.events import Finish, Speak, TurnRequested
-from rejoinder.ladder import LONGEST_TEXT
+from rejoinder.ladder import LONGEST_TEXT, SOONEST
 from rejoinder.late import Late
 from rejoinder.lines import HostLines, OwnLines
 from rejoinder.orders import ToolsAwaited
@@ -285,3 +286,11 @@ def test_tools_of_a_reply_that_is_not_heard_hold_no_rung_back() -> None:
     play = Play("ava", "desk").request().until(6)
     play.perform(play.talk.order(ToolsAwaited(1, 1), play.now))
     assert play.until(60).heard[-1] == (12.0, APOLOGY)
+
+
+def test_what_is_due_in_less_than_a_clock_can_tell_is_not_looked_at_for_ever() -> None:
+    talk = Play().talk
+    (reply,) = [effect.reply for effect in talk.receive(TurnRequested(1, "response", HEARD), 0.0) if type(effect) is StartReply]
+    talk.output(reply, "Well, ", 0.2)
+    (again,) = talk.timer(1, "late", math.nextafter(0.2 + Late().stall, 0))
+    assert again == StartTimer(1, "late", SOONEST)

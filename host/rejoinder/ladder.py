@@ -31,6 +31,8 @@ from rejoinder.speech import has_sentence, is_speakable, seam
 LONGEST_TEXT = 8000
 #: Seconds between two fillers while a tool runs.
 FILLER_AGAIN = 8.0
+#: Seconds to the next look at least: what is due in less than a clock can tell would be looked at for ever in the same moment.
+SOONEST = 0.001
 
 Step = Literal["filler", "next", "close"]
 
@@ -124,7 +126,7 @@ class Ladder:
         return [*handed, StartReply(self._replies, asked, agent), self._look_again(turn, now)]
 
     def _look_again(self, turn: NewestTurn, now: float) -> StartTimer:
-        return StartTimer(turn.number, "late", self._due(turn, now)[1])
+        return StartTimer(turn.number, "late", max(self._due(turn, now)[1], SOONEST))
 
     def _due(self, turn: NewestTurn, now: float) -> tuple[Step | None, float]:
         has_next = turn.kind == "response" and turn.agent + 1 < len(self._agents)
