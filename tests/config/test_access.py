@@ -3,9 +3,10 @@
 from typing import Any
 
 import pytest
+import yaml
 
 from rejoinder.addresses import networks
-from rejoinder.config import Config, Limits, RouteConfig
+from rejoinder.config import Config, Limits, RouteConfig, show
 from rejoinder.contract import Secret
 from rejoinder.doors import Door
 
@@ -122,3 +123,23 @@ def test_a_secret_that_is_not_there_is_taken_as_given_when_asked(folder: Any) ->
     text = written('secret: "${S}"', "server: {host: 0.0.0.0}")
     assert "S" in folder.problems(text)[0]
     assert route(folder.config(text, secrets=False)).is_protected
+
+
+def test_what_is_inherited_is_shown_and_what_is_secret_is_not(folder: Any) -> None:
+    loaded = folder.load(f"""
+defaults: {{secret: {ONE}, allow: [retell], limits: {{calls: 5, call_duration: 90s}}}}
+agents: {{a: {{system: dummy}}}}
+routes: {{/short: a, /long: {{agent: a, secret: ["{TWO}", "${{OLD:-}}"], limits: {{calls: 7}}}}}}
+""")
+    shown = show(loaded)
+    assert ONE not in shown
+    assert TWO not in shown
+    assert yaml.safe_load(shown)["routes"] == {
+        "/short": {
+            "agent": "a",
+            "secret": "***",
+            "allow": ["100.20.5.228/32"],
+            "limits": {"calls": 5, "call_duration": "90s"},
+        },
+        "/long": {"agent": "a", "allow": ["100.20.5.228/32"], "secret": ["***", "***"], "limits": {"calls": 7}},
+    }

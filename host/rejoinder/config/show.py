@@ -5,8 +5,9 @@ from typing import Any
 
 import yaml
 
+from rejoinder.config.durations import written
 from rejoinder.config.load import Loaded
-from rejoinder.config.shape import AgentConfig, Config, RouteConfig, WebhookConfig
+from rejoinder.config.shape import AgentConfig, Config, Limits, RouteConfig, WebhookConfig
 from rejoinder.config.tree import Broken, Listing, Node, Origin, Scalar, Table, inside
 from rejoinder.config.value import Unit
 
@@ -64,9 +65,24 @@ def _agent(agent: AgentConfig) -> dict[str, Any]:
 
 
 def _route(route: RouteConfig) -> Any:
+    own = inside(route.origin.node) if route.origin else {}
+    inherited = {key: value for key, value in _access(route).items() if key not in own}
     if route.origin and isinstance(route.origin.node, Scalar):
-        return MASK if route.origin.node.substituted else route.agent
-    return _over({"agent": route.agent}, route.origin)
+        agent = MASK if route.origin.node.substituted else route.agent
+        return {"agent": agent, **inherited} if inherited else agent
+    return _over({"agent": route.agent, **inherited}, route.origin)
+
+
+def _access(route: RouteConfig) -> dict[str, Any]:
+    """What `secret`, `allow` and `limits` come to, where they say anything."""
+    door, limits = route.door, route.limits
+    shown: dict[str, Any] = {"secret": MASK} if door.secrets else {}
+    if door.allow is not None:
+        shown["allow"] = [str(network) for network in door.allow]
+    if limits != Limits():
+        calls = {} if limits.calls is None else {"calls": limits.calls}
+        shown["limits"] = {**calls, "call_duration": written(limits.call_duration)}
+    return shown
 
 
 def _webhook(webhook: WebhookConfig) -> dict[str, Any]:
