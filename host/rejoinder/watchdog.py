@@ -29,7 +29,7 @@ AGAIN = 1.0
 AND_AGAIN = 5.0
 #: The share of a CPU that a loop's thread may use; seconds over which that is measured, and for which it may use more before it
 #: is named though it answers.
-BUSY = 0.8
+BUSY = 0.5
 SPAN = 1.0
 RESTLESS = 5.0
 #: Tasks on one loop from which on they are named, and again each time they have doubled; seconds between two counts of them.

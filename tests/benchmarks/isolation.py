@@ -3,9 +3,9 @@
     python tests/benchmarks/isolation.py [--calls 200] [--seconds 8] [--json]
 
 `rejoinder serve` runs `echo` and, beside it, the plugin of neighbour.py: it blocks its thread for 3 s, computes in Python as
-long, never yields (its loop has no rest, also when it is cancelled), or leaks 20,000 tasks. The 200 calls talk in real time, with transcripts of 17 KB,
-and ping twice a second each. The row `none` says what this machine and these callers cost by themselves. Fails if a wait is
-longer than 250 ms.
+long, never yields (its loop has no rest, also when it is cancelled), or leaks 20,000 tasks. The 200 calls talk in real time,
+with transcripts of 17 KB, and ping twice a second each. The row `none` says what this machine and these callers cost by
+themselves. Fails if a wait is longer than 250 ms. `named` is how often the watchdog has named the plugin.
 """
 
 import argparse
