@@ -95,7 +95,7 @@ class Conversation:
     """The engine's state of one call.
 
     `actions` gives what the platform can do now, `numbers` the names and numbers that may be dialled, `begins` whether the
-    platform asks for first words at all; the rest is the ladder's.
+    platform asks for first words at all, `waits` whether words of a turn are still to be written; the rest is the ladder's.
     """
 
     __slots__ = (
@@ -106,6 +106,7 @@ class Conversation:
         "_permission",
         "_turn",
         "_unfinished",
+        "_waits",
         "dropped_outputs",
     )
 
@@ -120,11 +121,13 @@ class Conversation:
         may_answer: Callable[[int], bool] = lambda _: True,
         late: Late = Late(),
         on_failure: Action | None = None,
+        waits: Callable[[int], bool] = lambda _: False,
     ) -> None:
         self._lines = lines
         self._permission = Permission(actions, numbers)
-        self._ladder = Ladder(lines, self._permission, agents, may_answer, late, on_failure)
+        self._ladder = Ladder(lines, self._permission, agents, may_answer, late, on_failure, waits)
         self._begins = begins
+        self._waits = waits
         self._turn: NewestTurn | None = None
         self._interrupts = 0
         self._unfinished: int | None = None  # a reply that has acted and may still be running
@@ -151,7 +154,8 @@ class Conversation:
             return []
         if turn is None:
             return self._begin(now)
-        turn.said_again = False
+        # What is said or finished over this socket anyway is no less said because its request may be repeated over it.
+        turn.said_again = turn.live or self._waits(turn.number)
         if turn.live and turn.number == 0:
             return []
         return [Send(Finish(0))]

@@ -6,7 +6,8 @@ The rungs, in seconds since the turn was asked for (`Late`, per route):
 - `fallback`: still nothing, so the next agent takes the turn, with a window of its own (from `fallback` to `apology`).
 - `apology`: nothing from any agent, so the host apologises and does what the route says to do on failure.
 - `stall`: a reply that spoke has given nothing for so long; the turn is closed and keeps what was said, or, if that is not one
-  whole sentence (platforms speak by sentences), goes to the next agent.
+  whole sentence (platforms speak by sentences), goes to the next agent. While the platform does not take what was said, or
+  there is no socket, a reply cannot go on and has not stalled.
 - `longest`: no turn goes on for longer, or beyond `LONGEST_TEXT` characters.
 
 What counts is what can be spoken, not a byte. A begin message or reminder has no filler and no other agent: when a filler
@@ -89,10 +90,11 @@ class Ladder:
     """The rungs of one call's turns: an agent, those that take its place, the host itself.
 
     `agents` names the route's agent and its substitutes, in order, and `may_answer` says by position whether one may be asked
-    now; `on_failure` is done when none has answered. `may_fill` is whether the newest turn may have a filler.
+    now; `on_failure` is done when none has answered; `waits` says whether words of a turn are still to be taken by the
+    platform. `may_fill` is whether the newest turn may have a filler.
     """
 
-    __slots__ = ("_agents", "_late", "_lines", "_may_answer", "_on_failure", "_permission", "_replies", "may_fill")
+    __slots__ = ("_agents", "_late", "_lines", "_may_answer", "_on_failure", "_permission", "_replies", "_waits", "may_fill")
 
     def __init__(
         self,
@@ -102,6 +104,7 @@ class Ladder:
         may_answer: Callable[[int], bool],
         late: Late,
         on_failure: Action | None,
+        waits: Callable[[int], bool] = lambda _: False,
     ) -> None:
         self._lines = lines
         self._permission = permission
@@ -109,6 +112,7 @@ class Ladder:
         self._may_answer = may_answer
         self._late = late
         self._on_failure = on_failure
+        self._waits = waits
         self._replies = 0
         self.may_fill = True
 
@@ -133,6 +137,7 @@ class Ladder:
         return due(turn, self._late, now, has_next=has_next, may_fill=self.may_fill)
 
     def overdue(self, turn: NewestTurn, now: float) -> list[Effect]:
+        turn.excuse(now, is_held_up=self._waits(turn.number))
         step, _ = self._due(turn, now)
         match step:
             case "next":

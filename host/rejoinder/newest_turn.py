@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from rejoinder.dialogue import Action, Outcome, Transcript, Turn, TurnKind, Usage
 from rejoinder.effects import CancelReply, Effect, Send, TurnEnded
 from rejoinder.events import Finish, Speak
+from rejoinder.speech import seam
 
 NO_USAGE = Usage()
 NO_REQUEST = Turn(0, "begin")
@@ -35,6 +36,8 @@ class NewestTurn:
     said: list[str] = field(default_factory=list)
     answers: list[str] = field(default_factory=list)  # of the reply that has the turn; `said` holds all words of the turn
     chose_silence: bool = False
+    is_resumed: bool = False  # whether the last words are of another than the reply that has the turn
+    is_held_up: bool = False  # whether the reply waited for the platform when it was last looked at
     action: Action | None = None
     finish: Finish | None = None
     arrived: bool = False
@@ -57,15 +60,25 @@ class NewestTurn:
         if not text:
             self.chose_silence = True
             return []
+        if self.is_resumed and not (text := self._behind_another(text)):
+            return []
         self.said.append(text)
         self.answers.append(text)
         self.length += len(text)
         self.spoke_at = now
         return [Send(Speak(self.number, text, uninterruptible), self.number, self.reply)]
 
+    def _behind_another(self, text: str) -> str:
+        """`text` as it follows another's words: with one space between, however each of them was cut."""
+        before = self.text
+        text = text.lstrip() if not before or before[-1].isspace() else text
+        self.is_resumed = not text
+        return seam(before, text)
+
     def fill(self, text: str, now: float) -> list[Effect]:
         """The host says `text` while a reply is awaited."""
         self.said.append(text)
+        self.is_resumed = True
         self.fillers += 1
         self.filled_at = now
         return [Send(Speak(self.number, text), self.number)]
@@ -79,8 +92,15 @@ class NewestTurn:
     def hand_over(self, agent: int, request: Turn, now: float) -> list[Effect]:
         """The agent at position `agent` has the turn from now on, asked with `request`; the reply that had it is dropped."""
         self.agent, self.request, self.window, self.tools, self.chose_silence = agent, request, now, 0, False
+        self.is_resumed, self.is_held_up = bool(self.said), False
         self.answers.clear()
         return self.drop_reply()
+
+    def excuse(self, now: float, *, is_held_up: bool) -> None:
+        """A reply that waits for the platform has not stalled; from when it waits no more, it has its whole time again."""
+        if self.answers and (is_held_up or self.is_held_up):
+            self.spoke_at = now
+        self.is_held_up = is_held_up
 
     def drop_reply(self) -> list[Effect]:
         """Hear no more of the reply that has the turn."""

@@ -117,6 +117,10 @@ class Outbox:
         """Whether so much waits that what has no window should not be added."""
         return len(self._speech) >= ROOM
 
+    def holds(self, turn: int) -> bool:
+        """Whether words of `turn` wait."""
+        return any(type(waiting) is Send and waiting.turn == turn for waiting in self._speech)
+
     def put(self, waiting: Send | TurnEnded) -> None:
         """Write a command behind all that waits; report the end of a turn when all before it is out."""
         if self._speech and (merged := _merged(self._speech[-1], waiting)):

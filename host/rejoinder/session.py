@@ -94,6 +94,7 @@ class Session:
             may_answer=self._seats.may_answer,
             late=late,
             on_failure=on_failure,
+            waits=lambda turn: self._outbox.holds(turn),
         )
         self._outbox = Outbox(
             self._encode,
@@ -344,6 +345,5 @@ class Session:
             turns=self._turns,
             redials=self._dials - 1,
             dropped_outputs=self._conversation.dropped_outputs + self._outbox.dropped,
-            duration=(self._loop.time() if self._left is None else self._left)
-            - self._started,  # waiting for another dial is no part of a call
+            duration=(self._loop.time() if self._left is None else self._left) - self._started,
         )

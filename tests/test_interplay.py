@@ -1,0 +1,120 @@
+"""Where one promise meets another: late agents and lost sockets, substitutes and reloads, the words of several in one turn."""
+
+import asyncio
+from pathlib import Path
+
+import pytest
+
+from rejoinder.dialogue import Transcript, Utterance
+from rejoinder.effects import Judged, Send
+from rejoinder.engine import Conversation
+from rejoinder.events import Finish, Speak, TurnRequested
+from rejoinder.lines import HostLines
+from rejoinder.testing.caller import calling
+from served import Serve, Served
+
+PLUGIN = '''
+"""Answers by order of the caller: at length, with a crash, or else at once."""
+from rejoinder import Options, ResponseSystem, hookimpl, per_call
+
+class FlowingOptions(Options, frozen=True):
+    name: str = "ava"
+
+class Flowing(ResponseSystem[FlowingOptions]):
+    async def respond(self, turn):
+        if turn.text == "at length":
+            for number in range(200):
+                yield f"Word {number}. "
+            return
+        if self.options.name == "ava" and turn.text == "crash":
+            raise RuntimeError("planned")
+        yield f"This is {self.options.name}."
+
+@hookimpl
+def rejoinder_response_system():
+    return per_call(Flowing, FlowingOptions)
+'''
+YAML = """
+server: {port: 0}
+agents:
+  ava: {system: flowing, begin: Hello., fallback: desk}
+  desk: {system: flowing, options: {name: desk}}
+routes: {/ava: ava}
+"""
+REQUEST = TurnRequested(1, "response", Transcript((Utterance("user", "hi"),)))
+
+
+@pytest.fixture
+async def served(serve: Serve, tmp_path: Path) -> Served:
+    (tmp_path / "flowing.py").write_text(PLUGIN)
+    return await serve(YAML, {"flowing": str(tmp_path / "flowing.py")})
+
+
+def conversation(*agents: str, waiting: set[int] | None = None) -> Conversation:
+    held = set() if waiting is None else waiting
+    lines = HostLines("en", lambda _: "", None)
+    return Conversation(lines, actions=frozenset, numbers={}, agents=agents or ("ava",), waits=held.__contains__)
+
+
+def spoken(effects: object) -> list[str]:
+    assert isinstance(effects, list)
+    return [one.command.text for one in effects if isinstance(one, Send) and isinstance(one.command, Speak | Finish)]
+
+
+@pytest.mark.virtual_time
+async def test_a_reply_whose_socket_is_lost_waits_for_the_next_one_and_is_heard_whole(served: Served) -> None:
+    async with calling(served.ws("/ava"), call_id="c") as caller:
+        await caller.hears()
+        await caller.says("at length")
+        await caller.drop()
+        await asyncio.sleep(30)
+        await caller.dial()
+        heard = await caller.hears(within=10)
+        assert heard.text.endswith("Word 199. ")
+        await caller.says("hello")
+        assert (await caller.hears()).text == "This is ava."
+
+
+def test_a_reply_that_its_platform_does_not_take_has_not_stalled_and_then_has_its_whole_time() -> None:
+    waiting = {1}
+    talk = conversation(waiting=waiting)
+    talk.opened(0.0)
+    talk.receive(REQUEST, 0.0)
+    talk.output(2, "We are open. ", 1.0)
+    talk.timer(1, "late", 5.0)
+    waiting.clear()
+    assert not spoken(talk.timer(1, "late", 9.0))
+    assert not spoken(talk.timer(1, "late", 12.9))
+    closed = talk.timer(1, "late", 13.0)
+    assert (spoken(closed), closed[0]) == ([""], Judged(0, good=False))
+
+
+def test_the_words_of_two_agents_have_a_space_between_them() -> None:
+    talk = conversation("ava", "desk")
+    talk.receive(REQUEST, 0.0)
+    assert spoken(talk.output(1, "The price", 1.0)) == ["The price"]
+    talk.failed(1, 1.0)
+    assert spoken(talk.output(2, "This is the desk.", 1.0)) == [" This is the desk."]
+    assert spoken(talk.output(2, "And", 1.0)) == ["And"]
+
+
+def test_behind_a_filler_there_is_one_space_however_the_answer_begins() -> None:
+    talk = conversation()
+    talk.receive(REQUEST, 0.0)
+    assert spoken(talk.timer(1, "late", 2.0)) == ["One moment, please. "]
+    assert not spoken(talk.output(1, " ", 3.0))
+    assert spoken(talk.output(1, " Yes.", 3.0)) == ["Yes."]
+    assert spoken(talk.output(1, " No.", 3.0)) == [" No."]
+
+
+def test_what_goes_out_over_a_new_socket_is_not_said_twice_when_its_request_is_repeated() -> None:
+    waiting = {1}
+    talk = conversation(waiting=waiting)
+    talk.receive(REQUEST, 0.0)
+    talk.output(1, "Fine.", 1.0)
+    talk.ended(1, 1.0)
+    talk.opened(2.0)
+    waiting.clear()
+    assert talk.receive(REQUEST, 2.0) == []
+    talk.opened(3.0)
+    assert spoken(talk.receive(REQUEST, 3.0)) == ["Fine."]
