@@ -9,13 +9,15 @@ from rejoinder.dialogue import Transcript, Utterance
 from rejoinder.effects import Judged, Send
 from rejoinder.engine import Conversation
 from rejoinder.events import Finish, Speak, TurnRequested
+from rejoinder.host import Host
 from rejoinder.lines import HostLines
+from rejoinder.registry import Registry
 from rejoinder.testing.caller import calling
 from served import Serve, Served
 
 PLUGIN = '''
 """Answers by order of the caller: at length, with a crash, or else at once."""
-from rejoinder import Options, ResponseSystem, hookimpl, per_call
+from rejoinder import Options, ReplyFailed, ResponseSystem, hookimpl, per_call
 
 class FlowingOptions(Options, frozen=True):
     name: str = "ava"
@@ -26,8 +28,8 @@ class Flowing(ResponseSystem[FlowingOptions]):
             for number in range(200):
                 yield f"Word {number}. "
             return
-        if self.options.name == "ava" and turn.text == "crash":
-            raise RuntimeError("planned")
+        if turn.text == "crash everywhere" or (self.options.name == "ava" and turn.text == "crash"):
+            raise ReplyFailed("planned")
         yield f"This is {self.options.name}."
 
 @hookimpl
@@ -39,7 +41,8 @@ server: {port: 0}
 agents:
   ava: {system: flowing, begin: Hello., fallback: desk}
   desk: {system: flowing, options: {name: desk}}
-routes: {/ava: ava}
+  quiet: {system: flowing, fallback: desk}
+routes: {/ava: ava, /quiet: quiet}
 """
 REQUEST = TurnRequested(1, "response", Transcript((Utterance("user", "hi"),)))
 
@@ -118,3 +121,66 @@ def test_what_goes_out_over_a_new_socket_is_not_said_twice_when_its_request_is_r
     assert talk.receive(REQUEST, 2.0) == []
     talk.opened(3.0)
     assert spoken(talk.receive(REQUEST, 3.0)) == ["Fine."]
+
+
+def test_a_reply_of_nothing_that_can_be_spoken_is_no_answer() -> None:
+    talk = conversation("ava", "desk")
+    talk.receive(REQUEST, 0.0)
+    talk.output(1, " \n", 1.0)
+    assert Judged(0, good=False) in talk.ended(1, 1.0)
+    assert spoken(talk.output(2, "Here.", 1.0)) == ["Here."]
+
+
+def test_a_reminder_of_nothing_that_can_be_spoken_nudges_all_the_same() -> None:
+    talk = conversation()
+    talk.receive(TurnRequested(1, "reminder", REQUEST.transcript), 0.0)
+    talk.output(1, " ", 1.0)
+    assert spoken(talk.ended(1, 1.0)) == ["Are you still there?"]
+
+
+@pytest.mark.virtual_time
+async def test_a_live_call_keeps_its_substitute_when_a_reload_replaces_that(served: Served) -> None:
+    async with calling(served.ws("/ava")) as caller:
+        await caller.hears()
+        desk = served.host.routes.agents["desk"]
+        served.write(YAML.replace("name: desk", "name: other"))
+        assert await served.host.reloader.reload()
+        await caller.says("crash")
+        assert (await caller.hears()).text == "This is desk."
+        assert desk.is_open
+    await asyncio.sleep(10)
+    assert not desk.is_open
+
+
+async def test_the_last_agent_is_asked_however_often_it_has_failed(served: Served) -> None:
+    async with calling(served.ws("/ava")) as caller:
+        await caller.hears()
+        for _ in range(3):
+            await caller.says("crash everywhere")
+            assert (await caller.hears()).text == "I am sorry, could you say that again?"
+        await caller.says("hello")
+        assert (await caller.hears()).text == "This is desk."
+
+
+@pytest.mark.virtual_time
+async def test_a_call_that_begins_without_words_is_no_probe_of_an_agent_that_is_skipped(served: Served) -> None:
+    breaker = served.host.routes.agents["quiet"].breaker
+    async with calling(served.ws("/quiet")) as caller:
+        for _ in range(3):
+            await caller.says("crash everywhere")
+            await caller.hears()
+    await asyncio.sleep(31)
+    async with calling(served.ws("/quiet")) as caller:
+        await caller.ping()
+        assert breaker.is_open
+        await caller.says("hello")
+        assert (await caller.hears()).text == "This is ava."
+        assert not breaker.is_open
+
+
+async def test_a_route_that_is_served_alone_keeps_its_agents_substitutes(served: Served, tmp_path: Path) -> None:
+    registry = Registry({"flowing": str(tmp_path / "flowing.py")})
+    host = Host(served.file, registry, only="/ava", environ={}, agent_loop=asyncio.get_running_loop())
+    await host.start()
+    assert set(host.routes.agents) == {"ava", "desk"}
+    await host.close()

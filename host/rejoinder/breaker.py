@@ -33,8 +33,12 @@ class Breaker:
         self._until = now + SKIP
         return True
 
-    def judge(self, now: float, *, good: bool) -> None:
-        """The agent has answered a turn as it should, or not."""
+    def judge(self, now: float, *, good: bool | None) -> None:
+        """The agent has answered a turn as it should, or not; None: that turn shows nothing, and if it was the probe the next
+        one is."""
+        if good is None:
+            self._until = min(self._until, now)
+            return
         if good:
             self._bad = 0
             return

@@ -59,6 +59,7 @@ class Calls:
         self._sessions: dict[tuple[str, str, str], Session] = {}
         self._doors: dict[tuple[str, str, str], Door] = {}
         self._timers: dict[Session, asyncio.TimerHandle] = {}
+        self._agents: dict[Session, list[tuple[CallFacts, Agent]]] = {}
         self._retired: list[Agent] = []
         self._closing: set[asyncio.Task[None]] = set()
         self._news = asyncio.Event()
@@ -107,11 +108,11 @@ class Calls:
 
     def open(self, route: Route, codec: Codec, call_id: str) -> Session:
         """A new call."""
-        facts = route.facts(call_id, codec.platform)
+        facts, agents = route.facts(call_id, codec.platform), route.agents(call_id, codec.platform)
         session = Session(
             facts,
             codec,
-            route.agents(call_id, codec.platform),
+            agents,
             lines=route.lines,
             numbers=route.agent_config.numbers,
             late=route.config.late,
@@ -125,6 +126,7 @@ class Calls:
             self._timers[session] = asyncio.get_running_loop().call_later(longest, self._time_up, session, longest)
         self._sessions[facts.route, facts.platform, facts.id] = session
         self._doors[facts.route, facts.platform, facts.id] = route.config.door
+        self._agents[session] = agents
         return session
 
     def _time_up(self, session: Session, longest: float) -> None:
@@ -137,6 +139,7 @@ class Calls:
         facts = session.facts
         self._sessions.pop((facts.route, facts.platform, facts.id), None)
         self._doors.pop((facts.route, facts.platform, facts.id), None)
+        self._agents.pop(session, None)
         if timer := self._timers.pop(session, None):
             timer.cancel()
         if self._retired:
@@ -144,12 +147,14 @@ class Calls:
         self.tell()
 
     def retire(self, agents: Iterable[Agent]) -> None:
-        """Close each of `agents` after its last call; one without calls now."""
+        """Close each of `agents` after its last call, one without calls now. A call's substitutes are its own from the start,
+        though they are only asked when they must."""
         self._retired.extend(agents)
         self._close_idle()
 
     def _close_idle(self) -> None:
-        for agent in [agent for agent in self._retired if not agent.calls]:
+        needed = {id(agent) for agents in self._agents.values() for _, agent in agents}
+        for agent in [agent for agent in self._retired if not agent.calls and id(agent) not in needed]:
             self._retired.remove(agent)
             task = asyncio.get_running_loop().create_task(agent.close(), name="close a retired agent")
             self._closing.add(task)

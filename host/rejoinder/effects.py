@@ -56,10 +56,11 @@ class TurnEnded(Struct, frozen=True):
 
 
 class Judged(Struct, frozen=True):
-    """Whether the agent at this position answered a turn as it should: on that hangs whether it is asked again at once."""
+    """Whether the agent at this position answered a turn as it should: on that hangs whether it is asked again at once.
+    None: it had nothing to say where it need not, which tells nothing."""
 
     agent: int
-    good: bool
+    good: bool | None
 
 
 class Warn(Struct, frozen=True):

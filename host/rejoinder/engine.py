@@ -84,7 +84,7 @@ from rejoinder.lines import HostLines
 from rejoinder.newest_turn import NewestTurn
 from rejoinder.orders import HangUp, Interrupt, Order, ToolsAwaited
 from rejoinder.permission import Permission
-from rejoinder.speech import seam
+from rejoinder.speech import is_speakable, seam
 from rejoinder.templates import DETAILS_WAIT
 
 #: How long a reply may go on after its action before it is cancelled, in seconds; what it says is only warned of.
@@ -255,10 +255,12 @@ class Conversation:
         if turn is None or turn.reply != reply:
             self._forget(reply)
             return []
-        if turn.kind == "reminder" and not turn.answers:
-            return turn.close(self._lines.nudge(), "finished")
-        if turn.answers or turn.chose_silence or turn.kind == "begin":
+        has_spoken = is_speakable(turn.answer)
+        if has_spoken or (turn.kind != "reminder" and turn.chose_silence):
             return [Judged(turn.agent, good=True), *turn.close("", "finished")]
+        if turn.kind != "response":  # nobody must greet or nudge: the host does, or the caller speaks first
+            line = seam(turn.text, self._lines.nudge()) if turn.kind == "reminder" else ""
+            return [Judged(turn.agent, good=None), *turn.close(line, "finished")]
         turn.reply = None
         warning = Warn('a reply gave nothing to say, which is taken for a failure (yield "" to choose silence)')
         return [warning, *self._ladder.next(turn, "failed", now)]

@@ -144,7 +144,7 @@ class Reloader:
             config = replace(config, server=replace(config.server, port=self._port))
         if self._only is not None:
             routes = {path: route for path, route in config.routes.items() if path == self._only}
-            agents = {route.agent: config.agents[route.agent] for route in routes.values()}
+            agents = {name: config.agents[name] for route in routes.values() for name in config.succession(route.agent)}
             config = replace(config, routes=routes, agents=agents)
         return config
 

@@ -34,11 +34,12 @@ class Seats:
         return [facts.agent for facts, _ in self._agents]
 
     def may_answer(self, position: int) -> bool:
-        """Whether the agent there is to be asked now; one without a substitute always is: skipping it helps no caller."""
-        return len(self._agents) == 1 or self._agents[position][1].breaker.allows(self._loop.time())
+        """Whether the agent there is to be asked now; the last always is: skipping it helps no caller."""
+        return position + 1 == len(self._agents) or self._agents[position][1].breaker.allows(self._loop.time())
 
-    def judge(self, position: int, *, good: bool) -> None:
-        self._agents[position][1].breaker.judge(self._loop.time(), good=good)
+    def judge(self, position: int, *, good: bool | None) -> None:
+        if good is not None or position + 1 < len(self._agents):  # the last is always asked: it was no probe
+            self._agents[position][1].breaker.judge(self._loop.time(), good=good)
 
     def start(self, position: int, reply: int, turn: Turn) -> None:
         if position not in self._seats:
