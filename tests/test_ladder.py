@@ -42,7 +42,7 @@ class Play:
         self.heard: list[tuple[float, str]] = []
         self.asked: list[tuple[float, int, Turn]] = []
         self.cancelled: list[int] = []
-        self.judged: list[tuple[int, bool]] = []
+        self.judged: list[tuple[int, bool | None]] = []
         self.outcome = ""
         self.action: Action | None = None
         self.start = self.now
