@@ -68,6 +68,9 @@ def ends(caplog: pytest.LogCaptureFixture) -> list[tuple[int, str]]:
     return [(getattr(record, "turn", -1), getattr(record, "outcome", "")) for record in closed]
 
 
+@pytest.mark.failure(4)
+@pytest.mark.failure(5)
+@pytest.mark.failure(23)
 @pytest.mark.virtual_time
 @pytest.mark.parametrize("sync", [False, True], ids=["async", "sync"])
 @pytest.mark.parametrize("kind", INSTEAD)
@@ -98,6 +101,7 @@ def frames_of(frames: list[Frame], turn: int) -> list[Frame]:
     return [frame for frame in frames if frame.get("response_type") == "response" and frame["response_id"] == turn]
 
 
+@pytest.mark.failure(4)
 @pytest.mark.virtual_time
 @pytest.mark.parametrize("sync", [False, True], ids=["async", "sync"])
 @pytest.mark.parametrize("vice", VICES)

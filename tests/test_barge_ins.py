@@ -78,6 +78,7 @@ async def heard(caller: Caller, turn: int, since: int, *, to_the_end: bool = Fal
         await asyncio.sleep(0)
 
 
+@pytest.mark.failure(3)
 async def test_nothing_stale_is_heard_in_five_thousand_barge_ins(
     serve: Serve, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:

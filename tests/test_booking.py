@@ -44,6 +44,8 @@ def records(caller: Caller, text: str) -> list[Frame]:
     ]
 
 
+@pytest.mark.failure(11)
+@pytest.mark.failure(12)
 async def test_a_caller_who_speaks_into_a_booking_gets_one_table_and_is_told_in_the_next_turn(served: Served) -> None:
     async with calling(served.ws("/desk")) as caller:
         await begun(caller)
@@ -58,6 +60,7 @@ async def test_a_caller_who_speaks_into_a_booking_gets_one_table_and_is_told_in_
         assert caller.unheard == []
 
 
+@pytest.mark.failure(11)
 async def test_a_caller_who_asks_twice_for_a_booking_gets_one_table(served: Served) -> None:
     async with calling(served.ws("/desk")) as caller:
         await begun(caller)
@@ -68,6 +71,7 @@ async def test_a_caller_who_asks_twice_for_a_booking_gets_one_table(served: Serv
         assert tools(caller) == records(caller, "Table 1 for 2 is booked.")
 
 
+@pytest.mark.failure(13)
 async def test_a_booking_goes_on_while_the_platform_dials_again(served: Served) -> None:
     async with calling(served.ws("/desk")) as caller:
         await begun(caller)
@@ -79,6 +83,7 @@ async def test_a_booking_goes_on_while_the_platform_dials_again(served: Served) 
         assert tools(caller) == records(caller, "Table 1 for 2 is booked.")
 
 
+@pytest.mark.failure(11)
 async def test_a_chat_request_that_is_closed_and_sent_again_books_one_table(served: Served) -> None:
     def body(text: str) -> dict[str, object]:
         return {"model": "any", "call": {"id": "v1"}, "messages": [{"role": "user", "content": text}]}
@@ -96,6 +101,7 @@ async def test_a_chat_request_that_is_closed_and_sent_again_books_one_table(serv
                 assert said == "One moment. Table 1 for 2 is booked."
 
 
+@pytest.mark.failure(24)
 @pytest.mark.virtual_time
 async def test_a_booking_system_that_never_answers_is_waited_for_in_company_and_not_asked_again(
     serve: Serve, caplog: pytest.LogCaptureFixture

@@ -40,6 +40,7 @@ def told(caplog: pytest.LogCaptureFixture) -> list[str]:
     return [record.getMessage() for record in caplog.records if record.name == "rejoinder.drain"]
 
 
+@pytest.mark.failure(33)
 @pytest.mark.both_loops
 async def test_a_live_call_goes_on_talking_and_the_drain_ends_with_it(serve: Serve) -> None:
     """aiohttp's own shutdown would let the caller talk to a server that hears nothing."""
@@ -55,6 +56,7 @@ async def test_a_live_call_goes_on_talking_and_the_drain_ends_with_it(serve: Ser
     assert served.host.drain.now.dropped == 0
 
 
+@pytest.mark.failure(33)
 @pytest.mark.both_loops
 async def test_a_lost_socket_finds_its_way_back_during_the_drain(serve: Serve) -> None:
     served = await serve(POLITE)
@@ -118,6 +120,7 @@ async def test_without_calls_it_is_over_at_once(serve: Serve) -> None:
     await drained(served)
 
 
+@pytest.mark.failure(33)
 async def test_what_is_left_when_it_is_forced_is_dropped_so_that_it_is_dialled_again(
     serve: Serve, caplog: pytest.LogCaptureFixture
 ) -> None:

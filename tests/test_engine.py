@@ -134,6 +134,7 @@ def test_without_a_line_the_response_system_begins() -> None:
     assert talk.ended(1) == [Send(Finish(0), 0, 1), ended(0, "finished", "begin")]
 
 
+@pytest.mark.failure(14)
 def test_a_system_without_first_words_lets_the_caller_speak_first() -> None:
     talk = conversation()
     talk.opened()
@@ -285,6 +286,7 @@ def test_without_a_reminder_in_the_file_the_response_system_reminds() -> None:
     assert talk.ended(1)[0] == Send(Finish(1, "Are you still there?"), 1, 1)
 
 
+@pytest.mark.failure(10)
 def test_a_reminder_cannot_choose_silence() -> None:
     talk = idle()
     talk.receive(TurnRequested(1, "reminder", said("x")))
@@ -390,10 +392,12 @@ def test_an_action_ends_the_turn_in_its_final_frame() -> None:
     assert talk.hung_up
 
 
+@pytest.mark.failure(22)
 def test_a_hang_up_without_words_says_goodbye() -> None:
     assert in_turn().output(1, EndCall())[0] == Send(Finish(1, "Goodbye.", EndCall()), 1, 1)
 
 
+@pytest.mark.failure(23)
 def test_nothing_is_spoken_after_an_action() -> None:
     talk = in_turn()
     talk.output(1, EndCall())
@@ -417,6 +421,7 @@ def test_a_reply_that_ended_after_its_action_is_not_cancelled() -> None:
     assert talk.timer(1, "cleanup") == []
 
 
+@pytest.mark.failure(22)
 def test_a_hang_up_that_the_caller_spoke_over_is_off() -> None:
     talk = in_turn()
     talk.output(1, EndCall())

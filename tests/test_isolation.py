@@ -99,6 +99,8 @@ async def neighbours(served: Served) -> AsyncIterator[list[Caller]]:
         yield callers
 
 
+@pytest.mark.failure(1)
+@pytest.mark.failure(2)
 @pytest.mark.parametrize("harm", ["block", "spin", "never yield", "leak"])
 async def test_thirty_calls_are_answered_and_pinged_while_another_agents_thread_is_held(served: Served, harm: str) -> None:
     async with neighbours(served) as callers, calling(served.ws("/bad")) as bad:
@@ -131,6 +133,7 @@ async def test_a_call_opens_and_ends_while_another_agents_thread_is_held(served:
         assert "At last." not in bad.now.text
 
 
+@pytest.mark.failure(2)
 async def test_who_holds_its_thread_is_named_while_it_does(served: Served, caplog: pytest.LogCaptureFixture) -> None:
     async with neighbours(served) as callers, calling(served.ws("/bad"), call_id="call-1") as bad:
         await bad.hears()

@@ -66,6 +66,8 @@ async def timed(caller: Caller, text: str) -> tuple[float, str]:
     return round(asyncio.get_running_loop().time() - begun, 2), heard.text
 
 
+@pytest.mark.failure(24)
+@pytest.mark.failure(25)
 async def test_a_substitute_answers_for_an_agent_that_hangs(serve: Serve, tmp_path: Path) -> None:
     served = await served_with(serve, tmp_path)
     async with calling(served.ws("/ava")) as caller:
@@ -75,6 +77,7 @@ async def test_a_substitute_answers_for_an_agent_that_hangs(serve: Serve, tmp_pa
         assert await timed(caller, "hello") == (0.0, "ava answers.")
 
 
+@pytest.mark.failure(4)
 async def test_without_a_substitute_the_host_apologises_and_transfers(serve: Serve, tmp_path: Path) -> None:
     served = await served_with(serve, tmp_path)
     async with calling(served.ws("/alone")) as caller:
@@ -83,6 +86,7 @@ async def test_without_a_substitute_the_host_apologises_and_transfers(serve: Ser
         assert (await caller.hears()).transfer_to == "+442079460000"
 
 
+@pytest.mark.failure(4)
 async def test_a_reply_that_stalls_keeps_what_was_said(serve: Serve, tmp_path: Path) -> None:
     served = await served_with(serve, tmp_path)
     async with calling(served.ws("/ava")) as caller:

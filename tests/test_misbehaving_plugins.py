@@ -66,6 +66,7 @@ def plugin(tmp_path: Path) -> str:
     return str(path)
 
 
+@pytest.mark.failure(16)
 @pytest.mark.parametrize("wrong", ["tool", "number", "keys", "transfer", "page", "knob"])
 async def test_a_wrong_type_costs_that_output_and_not_the_call(
     serve: Serve, plugin: str, wrong: str, caplog: pytest.LogCaptureFixture

@@ -348,6 +348,7 @@ async def test_what_nobody_catches_on_a_loop_is_logged_without_what_was_said(sta
     assert "1234" not in written.text
 
 
+@pytest.mark.failure(32)
 async def test_what_nobody_awaited_is_logged_with_the_name_of_its_task(start: Start) -> None:
     written = start()
     loop = asyncio.get_running_loop()

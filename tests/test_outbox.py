@@ -3,6 +3,8 @@
 import asyncio
 from collections.abc import Sequence
 
+import pytest
+
 from rejoinder.dialogue import EndCall, Usage
 from rejoinder.effects import Send, TurnEnded
 from rejoinder.events import Command, Finish, Pong, Speak
@@ -91,6 +93,7 @@ async def test_what_opens_a_socket_is_written_before_all_that_waits() -> None:
     desk.outbox.close()
 
 
+@pytest.mark.failure(18)
 async def test_urgent_frames_overtake_speech() -> None:
     desk, wire = Desk(), Wire()
     wire.gate.clear()
@@ -153,6 +156,7 @@ async def test_what_a_lost_socket_did_not_take_goes_out_on_the_next() -> None:
     desk.outbox.close()
 
 
+@pytest.mark.failure(18)
 async def test_a_socket_that_fails_in_its_own_way_is_dropped_and_the_next_one_is_written_to() -> None:
     desk, strange, wire = Desk(), Wire(breaks_at=0, error=RuntimeError("write after the end")), Wire()
     desk.outbox.attach(strange, [], "writer")

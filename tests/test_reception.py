@@ -67,6 +67,7 @@ async def test_the_secret_lets_in(served: Served, outside: aiohttp.ClientSession
         assert served.host.calls.live("/clinic", "retell", "call-1") is not None
 
 
+@pytest.mark.failure(29)
 @pytest.mark.parametrize("local", [True, False])
 @pytest.mark.parametrize("upgrade", [True, False])
 async def test_a_wrong_secret_is_answered_like_an_unknown_route(served: Served, local: bool, upgrade: bool) -> None:
@@ -160,6 +161,7 @@ async def let_nobody_in(served: Served, path: str, call_id: str) -> None:
 # Addresses.
 
 
+@pytest.mark.failure(29)
 @pytest.mark.parametrize(
     ("client", "is_in"),
     [(RETELL, True), ("192.0.2.77", True), (STRANGER, False), ("unknown", False), (f"{RETELL}, {STRANGER}", False)],
@@ -169,6 +171,7 @@ async def test_a_list_lets_in_those_whom_the_proxy_names(served: Served, client:
     assert await is_let_in(served.ws("/open"), client)
 
 
+@pytest.mark.failure(29)
 async def test_a_proxy_that_is_not_trusted_is_not_believed(serve: Serve) -> None:
     served = await serve(CLINIC.replace(", trusted_proxies: [127.0.0.0/8]", ""))
     assert not await is_let_in(served.ws("/listed"), RETELL)

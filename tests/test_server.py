@@ -62,6 +62,7 @@ async def test_a_call_to_dummy_goes_as_in_the_guide(serve: Serve) -> None:
         assert [frame["response_id"] for frame in caller.frames[1:] if frame["content_complete"]] == [0, 1, 2]
 
 
+@pytest.mark.failure(6)
 @pytest.mark.both_loops
 async def test_the_test_frame_of_the_guide_is_answered(serve: Serve) -> None:
     served = await serve(DUMMY)
@@ -74,6 +75,7 @@ async def test_the_test_frame_of_the_guide_is_answered(serve: Serve) -> None:
         assert {"response_type": "ping_pong", "timestamp": 1} in caller.frames
 
 
+@pytest.mark.failure(7)
 async def test_text_that_is_no_json_is_logged_and_harms_nothing(serve: Serve, caplog: pytest.LogCaptureFixture) -> None:
     served = await serve(DUMMY)
     async with calling(served.ws("/llm-websocket")) as caller:
@@ -85,6 +87,7 @@ async def test_text_that_is_no_json_is_logged_and_harms_nothing(serve: Serve, ca
     assert "JSON" in caplog.text
 
 
+@pytest.mark.failure(7)
 async def test_a_person_who_tries_by_hand_sees_an_answer_when_debugging(serve: Serve, caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.DEBUG)
     served = await serve(DUMMY)
@@ -112,6 +115,7 @@ async def test_a_trailing_slash_and_no_call_id_are_tolerated(serve: Serve) -> No
                 assert (await ws.receive_json())["response_type"] == "config"
 
 
+@pytest.mark.failure(29)
 async def test_an_unknown_route_is_refused_before_the_upgrade(serve: Serve) -> None:
     served = await serve(DUMMY)
     for path in ("/nope", "/llm-websocket/x/y", "/"):
@@ -166,6 +170,7 @@ async def test_every_turn_is_closed_whatever_the_plugin_does(serve: Serve, act: 
         assert await answer(caller, "and hi") == said.replace("hi", "and hi")
 
 
+@pytest.mark.failure(3)
 @pytest.mark.parametrize("act", ["waiting", "slow", "stubborn", "endless"])
 @pytest.mark.both_loops
 async def test_a_newer_request_silences_the_older_at_once(serve: Serve, act: str) -> None:
@@ -193,6 +198,7 @@ async def test_an_endless_answer_waits_for_its_window(serve: Serve) -> None:
         assert await caller.ping() < 5.0
 
 
+@pytest.mark.failure(22)
 async def test_a_hang_up_is_in_the_final_frame_of_its_words(serve: Serve) -> None:
     served = await serve(acting("ending"))
     async with calling(served.ws("/a"), call_id="c") as caller:
@@ -264,6 +270,7 @@ async def test_the_begin_message_uses_the_calls_fields(serve: Serve) -> None:
         assert (await caller.hears()).text == "Hello Ada on +15551234567."
 
 
+@pytest.mark.failure(14)
 @pytest.mark.virtual_time
 async def test_a_begin_message_with_fields_does_not_wait_for_ever(serve: Serve) -> None:
     yaml = DUMMY.replace("{system: dummy}", '{system: dummy, begin: "Hello {{ name }}!"}')
@@ -304,6 +311,7 @@ routes: {/one: one, /also/one: one, /two: two}
 # Redials.
 
 
+@pytest.mark.failure(14)
 async def test_a_call_goes_on_after_its_socket_was_lost(serve: Serve) -> None:
     served = await serve(acting("polite"))
     async with calling(served.ws("/a"), call_id="c") as caller:
@@ -318,6 +326,7 @@ async def test_a_call_goes_on_after_its_socket_was_lost(serve: Serve) -> None:
         assert len(served.host.calls) == 1
 
 
+@pytest.mark.failure(13)
 async def test_an_answer_in_the_making_goes_on_over_the_next_socket(serve: Serve) -> None:
     served = await serve(acting("slow", "true"))
     async with calling(served.ws("/a"), call_id="c") as caller:
@@ -372,6 +381,8 @@ async def test_a_call_waits_for_another_dial_and_then_ends(
     assert getattr(ends[0], "duration_ms", 1e6) < 1000, "the wait is no part of the call"
 
 
+@pytest.mark.failure(21)
+@pytest.mark.failure(33)
 async def test_the_server_drops_live_calls_when_it_stops(serve: Serve) -> None:
     """1006, so that the platform dials again: 1000 would be a hang-up."""
     served = await serve(DUMMY)
@@ -381,6 +392,7 @@ async def test_the_server_drops_live_calls_when_it_stops(serve: Serve) -> None:
         assert await caller.closed() == 1006
 
 
+@pytest.mark.failure(20)
 async def test_a_frame_of_two_hours_of_talk_is_taken(serve: Serve) -> None:
     served = await serve(acting("polite"))
     async with calling(served.ws("/a")) as caller:

@@ -25,6 +25,7 @@ def test_marks_spaces_and_pictures_are_not_speakable(text: str) -> None:
     assert not is_speakable(text)
 
 
+@pytest.mark.failure(25)
 @pytest.mark.parametrize(
     ("before", "after", "whole"),
     [

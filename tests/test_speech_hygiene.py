@@ -99,6 +99,7 @@ UNTOUCHED = [
 ]
 
 
+@pytest.mark.failure(28)
 @pytest.mark.parametrize("text", CLEAN.values(), ids=CLEAN)
 @pytest.mark.parametrize("size", [1, 2, 3, 1000])
 def test_marks_never_reach_the_voice(text: tuple[str, str], size: int) -> None:
@@ -106,6 +107,7 @@ def test_marks_never_reach_the_voice(text: tuple[str, str], size: int) -> None:
     assert streamed(pieces_of(written, size)) == spoken
 
 
+@pytest.mark.failure(28)
 @pytest.mark.parametrize("text", UNTOUCHED)
 @pytest.mark.parametrize("size", [1, 4, 1000])
 def test_what_is_no_mark_stays_as_it_is(text: str, size: int) -> None:

@@ -1,5 +1,6 @@
 """When a turn began to be heard."""
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -27,6 +28,7 @@ def test_the_first_chunk_is_the_first_that_says_something() -> None:
     assert (report.first_chunk, report.first_sentence, report.chunks) == (2.0, 3.0, 2)
 
 
+@pytest.mark.failure(27)
 def test_the_end_of_a_turn_completes_its_sentence() -> None:
     assert timed(["no", " mark", ""], finished=True).first_sentence == 3.0
     assert timed(["", ""], finished=True).first_sentence is None

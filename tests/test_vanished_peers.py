@@ -90,6 +90,7 @@ async def test_who_tries_by_hand_on_this_machine_may_say_nothing_for_long(served
         await pinged.ping()
 
 
+@pytest.mark.failure(18)
 async def test_a_platform_that_takes_nothing_is_dropped(served: Served, caplog: pytest.LogCaptureFixture) -> None:
     loop = asyncio.get_running_loop()
     narrow(served)
@@ -162,6 +163,7 @@ async def test_a_body_that_does_not_come_is_waited_for_only_so_long(served: Serv
     writer.close()
 
 
+@pytest.mark.failure(20)
 async def test_a_large_frame_is_told_once_a_call(served: Served, caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.WARNING)
     async with calling(served.ws("/dummy"), call_id="c") as caller:
@@ -176,6 +178,7 @@ async def test_a_large_frame_is_told_once_a_call(served: Served, caplog: pytest.
     assert told(caplog, "a frame of more than 8 MiB came; one of 16 closes the socket") == 1
 
 
+@pytest.mark.failure(20)
 async def test_a_frame_that_is_too_large_costs_the_socket_and_not_the_call(served: Served) -> None:
     async with calling(served.ws("/dummy"), call_id="c") as caller, calling(served.ws("/dummy")) as other:
         await caller.hears()

@@ -101,6 +101,7 @@ async def posts(served: Served, body: bytes, *, key: str = KEY, late_ms: int = 0
         return response.status
 
 
+@pytest.mark.failure(30)
 async def test_an_event_reaches_the_observer_and_is_answered_with_204(
     serve: Serve, plugins: dict[str, str], ears: Ears
 ) -> None:
@@ -109,6 +110,7 @@ async def test_an_event_reaches_the_observer_and_is_answered_with_204(
     assert await ears.next() == "call_ended call-1 hello"
 
 
+@pytest.mark.failure(30)
 async def test_a_repetition_is_answered_with_204_and_told_to_nobody(serve: Serve, plugins: dict[str, str], ears: Ears) -> None:
     served = await serve(YAML, plugins)
     assert [await posts(served, ENDED) for _ in range(3)] == [204, 204, 204]
@@ -127,6 +129,7 @@ async def test_a_repetition_is_known_after_a_reload(serve: Serve, plugins: dict[
     assert [await ears.next(), await ears.next()] == ["call_ended call-1 hello", "call_ended call-2 hello"]
 
 
+@pytest.mark.failure(30)
 async def test_what_is_not_signed_right_is_answered_with_401_and_a_short_text(
     serve: Serve, plugins: dict[str, str], caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -141,6 +144,7 @@ async def test_what_is_not_signed_right_is_answered_with_401_and_a_short_text(
     assert "transcript" not in caplog.text
 
 
+@pytest.mark.failure(30)
 async def test_a_body_that_is_written_anew_is_not_the_one_that_was_signed(serve: Serve, plugins: dict[str, str]) -> None:
     served = await serve(YAML, plugins)
     signature = sign(ENDED, KEY, time.time_ns() // 1_000_000)

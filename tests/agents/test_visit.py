@@ -107,6 +107,7 @@ def test_an_object_that_is_no_response_system_is_refused(house: "House") -> None
     house.run(main())
 
 
+@pytest.mark.failure(19)
 def test_of_transcripts_only_the_newest_is_delivered_and_one_at_a_time(house: "House") -> None:
     class Listening(System):
         async def details(self, details: Details) -> None:

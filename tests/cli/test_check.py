@@ -184,6 +184,7 @@ def test_what_a_plugin_prints_stays_out_of_the_json(rejoinder: Any, folder: Path
     assert "spoke\n" in outcome.err
 
 
+@pytest.mark.failure(34)
 def test_live_plays_a_call_on_each_route(rejoinder: Any, folder: Path) -> None:
     (folder / "rejoinder.yaml").write_text(GOOD + "  # the end\n")
     outcome = rejoinder("check", "--live")

@@ -64,6 +64,7 @@ def test_is_a_codec(codec: RetellCodec) -> None:
     assert promised.actions == {EndCall, TransferCall, PressDigits}
 
 
+@pytest.mark.failure(15)
 def test_opens_each_socket_with_exactly_the_configuration() -> None:
     codec = RetellCodec()
     wanted = [b'{"response_type":"config","config":{"auto_reconnect":true,"call_details":true}}']
@@ -139,6 +140,7 @@ def test_reads_text_and_bytes_alike(codec: RetellCodec, frame: Make) -> None:
     assert codec.decode(sent.decode()) == codec.decode(sent)
 
 
+@pytest.mark.failure(9)
 @pytest.mark.parametrize(
     ("item", "said"),
     [

@@ -194,6 +194,8 @@ commands: st.SearchStrategy[Command] = st.one_of(
 )
 
 
+@pytest.mark.failure(16)
+@pytest.mark.failure(17)
 @given(command=commands, wanted=integer)
 def test_nothing_malformed_leaves(command: Command, wanted: int) -> None:
     codec = RetellCodec()

@@ -218,6 +218,7 @@ def test_holds_no_more_than_about_the_last_frame() -> None:
         assert len(codec._cache._prefix) < len(sent) or count < 3
 
 
+@pytest.mark.failure(26)
 def test_a_transcript_that_grows_in_place_is_the_newest_one() -> None:
     codec = RetellCodec()
     for text in ("I", "I would", "I would like", "I would like a table"):

@@ -21,6 +21,8 @@ def assistant(text: str) -> dict[str, str]:
     return {"role": "assistant", "content": text}
 
 
+@pytest.mark.failure(25)
+@pytest.mark.failure(26)
 async def test_sends_the_prompt_and_the_call_as_heard(agent: Any) -> None:
     caller = await agent(prompt="You are Ava.")
     await caller.says("Hello", "agent:Good day.", "A table", "for two", "  ", "please")
@@ -52,6 +54,7 @@ async def test_leaves_out_lines_of_the_host_and_its_own_apologies(server: FakeLL
     assert caller.asked.messages == [user("Hello Hello?")]
 
 
+@pytest.mark.failure(6)
 async def test_an_empty_transcript_asks_for_an_opening_even_without_a_prompt(agent: Any) -> None:
     caller = await agent(prompt="", language="nl")
     await caller.says()
@@ -77,6 +80,7 @@ async def test_goes_on_from_what_an_earlier_reply_of_the_turn_said(agent: Any) -
     assert caller.asked.messages[1:] == [assistant("One moment."), system(GO_ON.replace("{language}", "en"))]
 
 
+@pytest.mark.failure(10)
 async def test_a_reminder_is_asked_for_by_an_instruction(agent: Any) -> None:
     caller = await agent(prompt="You are Ava.")
     assert "".join(map(str, await caller.is_silent("Hello", "agent:Good day."))).startswith("Hello.")

@@ -17,6 +17,7 @@ async def test_yields_texts_as_they_come_with_their_spaces_and_then_the_usage(se
     assert await (await agent()).says("Hello") == [" Good", " day,", "\n", "caller. ", Usage(10, 5)]
 
 
+@pytest.mark.failure(27)
 async def test_the_first_text_is_there_before_the_answer_ends(server: FakeLLM, agent: Any) -> None:
     server.will_say("One moment.", then=Step.STALL)
     caller = await agent()
