@@ -137,7 +137,8 @@ class Ladder:
         return due(turn, self._late, now, has_next=has_next, may_fill=self.may_fill)
 
     def overdue(self, turn: NewestTurn, now: float) -> list[Effect]:
-        turn.excuse(now, is_held_up=self._waits(turn.number))
+        if turn.is_held_up or self._due(turn, now)[0]:  # words that were put down just now are no sign that nobody takes them
+            turn.excuse(now, is_held_up=self._waits(turn.number))
         step, _ = self._due(turn, now)
         match step:
             case "next":
@@ -146,7 +147,7 @@ class Ladder:
                 return [Judged(turn.agent, good=False), *turn.drop_reply(), *turn.close("", "timed out")]
             case "close":
                 return [Judged(turn.agent, good=False), *self._say_instead(turn, "late")]
-            case "filler" if line := self._lines.filler():
+            case "filler" if not turn.is_held_up and (line := self._lines.filler()):
                 return [*turn.fill(seam(turn.text, line) + " ", now), self._look_again(turn, now)]
             case _:
                 return [self._look_again(turn, now)]
