@@ -5,13 +5,15 @@ from pathlib import Path
 
 import pytest
 
-from rejoinder.dialogue import Transcript, Utterance
+from rejoinder.dialogue import Action, EndCall, Transcript, Utterance
 from rejoinder.effects import Judged, Send
 from rejoinder.engine import Conversation
 from rejoinder.events import Finish, Speak, TurnRequested
 from rejoinder.host import Host
-from rejoinder.lines import HostLines
+from rejoinder.lines import HostLines, OwnLines
+from rejoinder.orders import ToolsAwaited
 from rejoinder.registry import Registry
+from rejoinder.templates import template
 from rejoinder.testing.caller import calling
 from served import Serve, Served
 
@@ -53,10 +55,10 @@ async def served(serve: Serve, tmp_path: Path) -> Served:
     return await serve(YAML, {"flowing": str(tmp_path / "flowing.py")})
 
 
-def conversation(*agents: str, waiting: set[int] | None = None) -> Conversation:
+def conversation(*agents: str, waiting: set[int] | None = None, actions: frozenset[type[Action]] = frozenset()) -> Conversation:
     held = set() if waiting is None else waiting
     lines = HostLines("en", lambda _: "", None)
-    return Conversation(lines, actions=frozenset, numbers={}, agents=agents or ("ava",), waits=held.__contains__)
+    return Conversation(lines, actions=lambda: actions, numbers={}, agents=agents or ("ava",), waits=held.__contains__)
 
 
 def spoken(effects: object) -> list[str]:
@@ -184,3 +186,32 @@ async def test_a_route_that_is_served_alone_keeps_its_agents_substitutes(served:
     await host.start()
     assert set(host.routes.agents) == {"ava", "desk"}
     await host.close()
+
+
+@pytest.mark.parametrize("text", ["", "{{ name }}"])
+def test_an_apology_without_words_is_the_built_in_one(text: str) -> None:
+    lines = HostLines("en", lambda _: "", own=OwnLines(apology=(template(text),), goodbye=(template(text),)))
+    assert (lines.apology(), lines.goodbye()) == ("I am sorry, could you say that again?", "Goodbye.")
+
+
+def test_a_filler_without_words_is_none() -> None:
+    assert HostLines("en", lambda _: "", own=OwnLines(filler=(template(""),))).filler() == ""
+
+
+def test_who_hangs_up_with_a_blank_still_says_goodbye() -> None:
+    talk = conversation(actions=frozenset({EndCall}))
+    talk.receive(REQUEST, 0.0)
+    talk.output(1, " ", 1.0)
+    assert spoken(talk.output(1, EndCall(), 1.0)) == ["Goodbye."]
+
+
+def test_fillers_do_not_pile_up_for_a_platform_that_takes_none() -> None:
+    waiting: set[int] = set()
+    talk = conversation(waiting=waiting)
+    talk.receive(REQUEST, 0.0)
+    talk.order(ToolsAwaited(1, 1), 0.0)
+    assert spoken(talk.timer(1, "late", 2.0)) == ["One moment, please. "]
+    waiting.add(1)
+    assert not spoken(talk.timer(1, "late", 10.0))
+    waiting.clear()
+    assert spoken(talk.timer(1, "late", 18.0)) == ["Let me see. "]

@@ -327,7 +327,7 @@ class Conversation:
         if isinstance(granted, str):
             return [Warn(granted)]
         turn.action = granted
-        line = self._lines.goodbye() if self.hung_up and not turn.answers else ""
+        line = self._lines.goodbye() if self.hung_up and not is_speakable(turn.answer) else ""
         self._unfinished = turn.reply
         closed = turn.close(seam(turn.text, line), "finished")
         return [Judged(turn.agent, good=True), *closed, StartTimer(turn.number, "cleanup", CLEANUP)]

@@ -156,6 +156,8 @@ class HostLines:
 
     def _next(self, kind: str, own: Sequence[Template], built_in: str) -> str:
         line = own[self._times[kind] % len(own)].render(self._field) if own else built_in
+        if not line.strip() and kind != "filler":  # none of these may be silence; a caller can do without company
+            line = built_in
         self._times[kind] += 1
         return self._saying(line)
 
