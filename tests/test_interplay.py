@@ -215,3 +215,19 @@ def test_fillers_do_not_pile_up_for_a_platform_that_takes_none() -> None:
     assert not spoken(talk.timer(1, "late", 10.0))
     waiting.clear()
     assert spoken(talk.timer(1, "late", 18.0)) == ["Let me see. "]
+
+
+async def test_the_log_says_once_a_call_that_another_agent_had_the_turns(
+    served: Served, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with calling(served.ws("/ava")) as caller:
+        await caller.hears()
+        for _ in range(2):
+            await caller.says("crash")
+            await caller.hears()
+    await served.host.close()
+    told = [record.getMessage() for record in caplog.records if "instead" in record.getMessage()]
+    assert told == [
+        "a turn went to agent desk instead of ava (failed)",
+        "a turn went to agent desk instead of ava (failed) (2 times in this call)",
+    ]

@@ -21,7 +21,7 @@ from typing import Literal
 from msgspec.structs import replace
 
 from rejoinder.dialogue import Action, Outcome, Reason, Turn
-from rejoinder.effects import Effect, Judged, StartReply, StartTimer
+from rejoinder.effects import Effect, Judged, StartReply, StartTimer, Warn
 from rejoinder.late import Late
 from rejoinder.lines import HostLines
 from rejoinder.newest_turn import NewestTurn
@@ -125,6 +125,8 @@ class Ladder:
         if agent > turn.agent and not asked.instead_of:
             asked = replace(asked, instead_of=self._agents[0], because="skipped")
         handed = turn.hand_over(agent, asked, now)
+        if agent:  # nothing else would say so: the turn may yet end well
+            handed.append(Warn(f"a turn went to agent {self._agents[agent]} instead of {asked.instead_of} ({asked.because})"))
         self._replies += 1
         turn.reply = self._replies
         return [*handed, StartReply(self._replies, asked, agent), self._look_again(turn, now)]
