@@ -263,6 +263,7 @@ def test_the_times_are_the_routes() -> None:
     assert [at for at, _, _ in play.asked] == [0.0, 3.0]
 
 
+@pytest.mark.failure(24)
 def test_while_a_tool_runs_the_caller_is_kept_company_and_nobody_takes_the_turn() -> None:
     play = Play("ava", "desk", own=OwnLines(filler=(template("First."), template("Second."))))
     play.request().until(1)

@@ -59,6 +59,7 @@ async def test_a_tool_gives_what_its_function_gives_and_the_host_is_told_when_it
     assert orders == [ToolCalled("c1-tool-1", "book", NOON), ToolReturned("c1-tool-1", "booked for noon", successful=True)]
 
 
+@pytest.mark.failure(11)
 @pytest.mark.both_loops
 async def test_those_who_ask_meanwhile_join_the_one_run() -> None:
     call, _, orders = desk()
@@ -86,6 +87,7 @@ async def test_who_asks_later_is_given_the_same_value_and_nothing_runs() -> None
     assert len(orders) == 2
 
 
+@pytest.mark.failure(11)
 async def test_arguments_are_the_same_if_json_writes_them_the_same_in_some_order() -> None:
     call, _, orders = desk()
 
@@ -134,6 +136,7 @@ async def test_a_call_without_a_host_runs_tools_too(capsys: pytest.CaptureFixtur
 # Barge-in.
 
 
+@pytest.mark.failure(12)
 @pytest.mark.both_loops
 async def test_who_stops_waiting_does_not_stop_the_tool_and_the_next_turn_knows() -> None:
     call, tools, orders = desk()

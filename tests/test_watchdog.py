@@ -172,6 +172,7 @@ async def sitting(
         await agent.close()
 
 
+@pytest.mark.failure(2)
 @pytest.mark.parametrize(
     ("system", "mark", "task"),
     [

@@ -57,6 +57,7 @@ CALLED = ToolCalled("c1-tool-1", "book", {"seats": 2})
 RETURNED = ToolReturned("c1-tool-1", "booking 1 for 2 in c1", successful=True)
 
 
+@pytest.mark.failure(12)
 def test_a_barge_in_stops_the_reply_and_not_its_tool_and_the_next_turn_knows(house: "House") -> None:
     async def main() -> None:
         async with house.call(Desk) as call:

@@ -75,6 +75,7 @@ def test_a_route_that_asks_something_may_be_reached_from_elsewhere(folder: Any, 
     assert route(folder.config(written(said, "server: {host: 0.0.0.0}"))).is_protected
 
 
+@pytest.mark.failure(29)
 def test_one_that_asks_nothing_may_not(folder: Any) -> None:
     (problem,) = folder.problems(written("limits: {calls: 1}", "server: {host: 0.0.0.0}"))
     assert "not protected: /a (give each a secret or an allow list, or open: true" in problem

@@ -2,7 +2,9 @@
 
 import pytest
 
+from rejoinder.outbox import Socket
 from rejoinder.protocols.retell import RetellCodec
+from rejoinder.session import Session
 from rejoinder.testing.caller import Caller, calling
 from served import Served
 
@@ -74,6 +76,27 @@ async def test_a_fault_of_the_hosts_own_drops_the_socket_and_never_hangs_up(
         assert (await caller.hears()).text == "You said: hello."
         assert len(served.host.calls) == 1
     assert "planned" in caplog.text
+
+
+async def test_a_host_that_has_done_with_a_socket_too_early_drops_it_and_never_hangs_up(
+    served: Served, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """B21: clean return = 1000."""
+
+    async def serve(session: Session, socket: Socket) -> None:
+        await socket.receive()
+
+    async with calling(served.ws("/polite"), call_id="c") as caller:
+        await caller.hears()
+        await caller.drop()
+        with monkeypatch.context() as broken:
+            broken.setattr(Session, "serve", serve)
+            await caller.dial()
+            await caller.send({"interaction_type": "update_only", "transcript": []})
+            assert await caller.closed() == 1006
+        await caller.dial()
+        await caller.says("hello")
+        assert (await caller.hears()).text == "You said: hello."
 
 
 @pytest.mark.parametrize("text", ["only notes", "goodbye", "own frames"])

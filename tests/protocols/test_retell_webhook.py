@@ -111,6 +111,7 @@ def test_takes_whatever_was_signed_and_nothing_else(body: bytes, key: str, at: i
     assert refusal(header, body=body, keys=(key + "x",), now_ms=at) == "wrong key"
 
 
+@pytest.mark.failure(30)
 def test_agrees_with_the_platforms_own_package_both_ways() -> None:
     """Its import takes a second and more, hence one test for everything."""
     theirs: Any = importlib.import_module("retell.lib.webhook_auth").symmetric
