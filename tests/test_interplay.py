@@ -231,3 +231,12 @@ async def test_the_log_says_once_a_call_that_another_agent_had_the_turns(
         "a turn went to agent desk instead of ava (failed)",
         "a turn went to agent desk instead of ava (failed) (2 times in this call)",
     ]
+
+
+def test_an_agent_whose_platform_has_vanished_is_not_judged_by_the_turn_that_nobody_took() -> None:
+    talk = conversation(waiting={1})
+    talk.receive(REQUEST, 0.0)
+    talk.output(1, "We are open. ", 1.0)
+    closed = talk.timer(1, "late", 60.0)
+    assert spoken(closed) == [""]
+    assert not any(isinstance(one, Judged) for one in closed)

@@ -146,7 +146,10 @@ class Ladder:
             case "next":
                 return self.next(turn, "late", now)
             case "close" if is_speakable(turn.answer):
-                return [Judged(turn.agent, good=False), *turn.drop_reply(), *turn.close("", "timed out")]
+                # Who waits for a platform that is gone is late through no fault of its own.
+                is_excused = turn.is_held_up and turn.length < LONGEST_TEXT
+                judged = [] if is_excused else [Judged(turn.agent, good=False)]
+                return [*judged, *turn.drop_reply(), *turn.close("", "timed out")]
             case "close":
                 return [Judged(turn.agent, good=False), *self._say_instead(turn, "late")]
             case "filler" if not turn.is_held_up and (line := self._lines.filler()):
