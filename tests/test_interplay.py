@@ -55,10 +55,21 @@ async def served(serve: Serve, tmp_path: Path) -> Served:
     return await serve(YAML, {"flowing": str(tmp_path / "flowing.py")})
 
 
-def conversation(*agents: str, waiting: set[int] | None = None, actions: frozenset[type[Action]] = frozenset()) -> Conversation:
+def conversation(
+    *agents: str,
+    waiting: set[int] | None = None,
+    actions: frozenset[type[Action]] = frozenset(),
+    on_failure: Action | None = None,
+) -> Conversation:
     held = set() if waiting is None else waiting
-    lines = HostLines("en", lambda _: "", None)
-    return Conversation(lines, actions=lambda: actions, numbers={}, agents=agents or ("ava",), waits=held.__contains__)
+    return Conversation(
+        HostLines("en", lambda _: "", None),
+        actions=lambda: actions,
+        numbers={},
+        agents=agents or ("ava",),
+        waits=held.__contains__,
+        on_failure=on_failure,
+    )
 
 
 def spoken(effects: object) -> list[str]:
@@ -240,3 +251,12 @@ def test_an_agent_whose_platform_has_vanished_is_not_judged_by_the_turn_that_nob
     closed = talk.timer(1, "late", 60.0)
     assert spoken(closed) == [""]
     assert not any(isinstance(one, Judged) for one in closed)
+
+
+def test_who_is_hung_up_on_is_not_asked_to_say_it_again() -> None:
+    talk = conversation(actions=frozenset({EndCall}), on_failure=EndCall())
+    talk.receive(REQUEST, 0.0)
+    assert spoken(talk.failed(1, 1.0)) == ["I am sorry."]
+    without = conversation(on_failure=EndCall())
+    without.receive(REQUEST, 0.0)
+    assert spoken(without.failed(1, 1.0)) == ["I am sorry, could you say that again?"]

@@ -16,11 +16,12 @@ may repeat.
 """
 
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Literal
 
 from msgspec.structs import replace
 
-from rejoinder.dialogue import Action, Outcome, Reason, Turn
+from rejoinder.dialogue import Action, EndCall, Outcome, Reason, TransferCall, Turn, TurnKind
 from rejoinder.effects import Effect, Judged, StartReply, StartTimer, Warn
 from rejoinder.late import Late
 from rejoinder.lines import HostLines
@@ -167,9 +168,13 @@ class Ladder:
 
     def _say_instead(self, turn: NewestTurn, why: Reason) -> list[Effect]:
         """Nobody has answered: the host's own line, and what the route wants done then."""
-        lines = self._lines
-        by_kind = {"begin": lines.hello, "reminder": lines.nudge, "response": lines.apology}
         if self._on_failure is not None and turn.kind == "response" and self._permission.is_possible(self._on_failure):
             turn.action = self._on_failure
+        lines, is_last = self._lines, isinstance(turn.action, EndCall | TransferCall)
+        by_kind: dict[TurnKind, Callable[[], str]] = {
+            "begin": lines.hello,
+            "reminder": lines.nudge,
+            "response": partial(lines.apology, is_last=is_last),
+        }
         outcome: Outcome = "timed out" if why == "late" else "failed"
         return [*turn.drop_reply(), *turn.close(seam(turn.text, by_kind[turn.kind]()), outcome)]

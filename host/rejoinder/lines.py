@@ -17,7 +17,8 @@ class BuiltIn:
     """The host's own lines in one language.
 
     hello: first words for a system whose begin message failed; nudge: a reminder for a system that has none; apology: for a
-    turn that nobody answered; goodbye: for a hang-up that nothing was said before; filler: company for a caller who waits.
+    turn that nobody answered; goodbye: for a hang-up that nothing was said before; filler: company for a caller who waits;
+    regret: the apology of a host that then hangs up or transfers, which must not ask anything.
     """
 
     hello: str
@@ -25,6 +26,7 @@ class BuiltIn:
     apology: str
     goodbye: str
     filler: tuple[str, ...] = ()
+    regret: str = ""
 
 
 BUILT_IN: Mapping[str, BuiltIn] = MappingProxyType(
@@ -35,6 +37,7 @@ BUILT_IN: Mapping[str, BuiltIn] = MappingProxyType(
             "Es tut mir leid, können Sie das bitte noch einmal sagen?",
             "Auf Wiederhören.",
             ("Einen Moment bitte.", "Ich sehe kurz nach."),
+            "Es tut mir leid.",
         ),
         "en": BuiltIn(
             "Hello, how can I help you?",
@@ -42,6 +45,7 @@ BUILT_IN: Mapping[str, BuiltIn] = MappingProxyType(
             "I am sorry, could you say that again?",
             "Goodbye.",
             ("One moment, please.", "Let me see."),
+            "I am sorry.",
         ),
         "es": BuiltIn(
             "Hola, ¿en qué puedo ayudarle?",
@@ -49,6 +53,7 @@ BUILT_IN: Mapping[str, BuiltIn] = MappingProxyType(
             "Lo siento, ¿puede repetirlo?",
             "Hasta luego.",
             ("Un momento, por favor.", "Déjeme ver."),
+            "Lo siento.",
         ),
         "fr": BuiltIn(
             "Bonjour, comment puis-je vous aider ?",
@@ -56,6 +61,7 @@ BUILT_IN: Mapping[str, BuiltIn] = MappingProxyType(
             "Je suis désolé, pouvez-vous répéter ?",
             "Au revoir.",
             ("Un instant, s'il vous plaît.", "Je regarde."),
+            "Je suis désolé.",
         ),
         "it": BuiltIn(
             "Buongiorno, come posso aiutarla?",
@@ -63,6 +69,7 @@ BUILT_IN: Mapping[str, BuiltIn] = MappingProxyType(
             "Mi dispiace, può ripetere?",
             "Arrivederci.",
             ("Un momento, per favore.", "Vediamo."),
+            "Mi dispiace.",
         ),
         "nl": BuiltIn(
             "Hallo, waarmee kan ik u helpen?",
@@ -70,6 +77,7 @@ BUILT_IN: Mapping[str, BuiltIn] = MappingProxyType(
             "Het spijt me, kunt u dat herhalen?",
             "Tot ziens.",
             ("Een ogenblik alstublieft.", "Even kijken."),
+            "Het spijt me.",
         ),
         "pt": BuiltIn(
             "Olá, como posso ajudar?",
@@ -77,6 +85,7 @@ BUILT_IN: Mapping[str, BuiltIn] = MappingProxyType(
             "Desculpe, pode repetir?",
             "Até logo.",
             ("Um momento, por favor.", "Deixe-me ver."),
+            "Desculpe.",
         ),
     }
 )
@@ -146,9 +155,10 @@ class HostLines:
         built_in = self._built_in.filler
         return self._next("filler", self._own.filler, built_in[self._times["filler"] % len(built_in)] if built_in else "")
 
-    def apology(self) -> str:
-        """For a turn that nobody answered."""
-        return self._next("apology", self._own.apology, self._built_in.apology)
+    def apology(self, *, is_last: bool = False) -> str:
+        """For a turn that nobody answered; `is_last` if the agent has no further turn."""
+        built_in = self._built_in.regret if is_last else self._built_in.apology
+        return self._next("apology", self._own.apology, built_in)
 
     def goodbye(self) -> str:
         """For a hang-up that nothing was said before."""
