@@ -29,6 +29,9 @@ def read_late(parent: Value, outer: Late) -> Late:
         if rungs[earlier] > rungs[later]:
             value.wrong(f"{earlier} is due after {later}", "give the rungs in the order filler, fallback, apology, longest")
             return outer
+    if rungs["fallback"] == rungs["apology"]:
+        value.wrong("an agent under fallback would have no time", "the time between fallback and apology is what it has")
+        return outer
     return Late(**rungs)
 
 
