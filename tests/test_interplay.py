@@ -260,3 +260,12 @@ def test_who_is_hung_up_on_is_not_asked_to_say_it_again() -> None:
     without = conversation(on_failure=EndCall())
     without.receive(REQUEST, 0.0)
     assert spoken(without.failed(1, 1.0)) == ["I am sorry, could you say that again?"]
+
+
+@pytest.mark.parametrize("words", [[], [""], [" "]])
+def test_a_greeting_without_words_shows_nothing_of_an_agent(words: list[str]) -> None:
+    talk = conversation("ava", "desk")
+    talk.opened(0.0)
+    for text in words:
+        talk.output(1, text, 0.1)
+    assert talk.ended(1, 0.2)[0] == Judged(0, good=None)

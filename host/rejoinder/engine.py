@@ -33,6 +33,7 @@ live      caller interrupted           CancelReply, TurnEnded(interrupted); of a
 live      output of the live reply     Send(Speak) | Send(Finish with the action), TurnEnded(finished) | Send(Annotate) | Warn
 any       output of another            nothing, counted as dropped
 live      ended, having spoken         Judged(good), Send(Finish), TurnEnded(finished)
+live      begin, reminder ended mute   Judged(None), Send(Finish) with nothing, or a nudge, TurnEnded(finished)
 live      failed, or ended without     Judged(bad), then the next agent's StartReply, or
                                        Send(Finish) with a line of the host's, TurnEnded(failed)
 live      timer "begin"                Send(Finish) with the begin message
@@ -256,7 +257,7 @@ class Conversation:
             self._forget(reply)
             return []
         has_spoken = is_speakable(turn.answer)
-        if has_spoken or (turn.kind != "reminder" and turn.chose_silence):
+        if has_spoken or (turn.kind == "response" and turn.chose_silence):
             return [Judged(turn.agent, good=True), *turn.close("", "finished")]
         if turn.kind != "response":  # nobody must greet or nudge: the host does, or the caller speaks first
             line = seam(turn.text, self._lines.nudge()) if turn.kind == "reminder" else ""
