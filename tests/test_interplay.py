@@ -269,3 +269,11 @@ def test_a_greeting_without_words_shows_nothing_of_an_agent(words: list[str]) ->
     for text in words:
         talk.output(1, text, 0.1)
     assert talk.ended(1, 0.2)[0] == Judged(0, good=None)
+
+
+def test_a_greeting_that_waits_when_the_caller_speaks_is_completed_without_words() -> None:
+    talk = conversation(waiting={0})
+    talk.opened(0.0)
+    talk.output(1, "Hello.", 0.1)
+    talk.ended(1, 0.2)
+    assert Send(Finish(0)) in talk.receive(REQUEST, 0.3)

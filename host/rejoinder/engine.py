@@ -202,6 +202,8 @@ class Conversation:
         if turn is not None and event.turn <= turn.number:
             return self._asked_again(turn) if event.turn == turn.number else []
         effects = [*self._stop_unfinished(), *self.closed()]
+        if turn is not None and turn.number == 0 and not turn.live and self._waits(0):
+            effects.append(Send(Finish(0)))  # rule 8: its own will not be written any more
         self._ladder.may_fill = turn is None or not turn.fillers
         turn = self._turn = NewestTurn(event.turn, event.kind, now, len(event.transcript), window=now)
         effects.append(TurnStarted(turn.number, turn.kind))
