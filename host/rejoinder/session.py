@@ -292,8 +292,10 @@ class Session:
     def on_output(self, reply: int, output: Output) -> None:
         effects = self._conversation.output(reply, output, self._loop.time())
         self._perform(effects)
-        if not any(type(effect) is Send and effect.reply == reply for effect in effects):
-            self._seats.confirm(reply)
+        for effect in effects:
+            if type(effect) is Send and effect.reply == reply:
+                return  # confirmed once the socket took it
+        self._seats.confirm(reply)
 
     def on_ended(self, reply: int) -> None:
         self._perform(self._conversation.ended(reply, self._loop.time()))
@@ -327,7 +329,7 @@ class Session:
 
     def _wrote(self, sent: Send) -> None:
         command = sent.command
-        if isinstance(command, Speak | Finish) and (watch := self._stopwatches.get(command.turn)):
+        if (type(command) is Speak or type(command) is Finish) and (watch := self._stopwatches.get(command.turn)):
             watch.wrote(command.text, self._loop.time(), final=type(command) is Finish)
         if sent.reply is not None:
             self._seats.confirm(sent.reply)
