@@ -34,10 +34,8 @@ ABNORMAL_CLOSURE = 1006
 
 
 class Session:
-    """One call on one route. Made when the call is first dialled; `serve` carries it over one socket after another.
-
-    It is also the agent's listener (see `rejoinder.handover.Listener`): the `on_...` methods are called on the front loop.
-    """
+    """One call on one route. Made when the call is first dialled; `serve` carries it over one socket after another. As the
+    agents' listener (`rejoinder.handover.Listener`) it has its `on_...` methods called, on the front loop."""
 
     __slots__ = (
         "_close_code",
