@@ -19,6 +19,10 @@ if TYPE_CHECKING:
     from tests.agents.conftest import House, Sitting
 
 
+#: The number of a turn that this desk does not answer to its end.
+FAILING = 6
+
+
 class Desk(ResponseSystem[Options]):
     """Books in turn 1 and 2, tells the late results in any other; bookings wait for `details` to be told."""
 
@@ -35,6 +39,8 @@ class Desk(ResponseSystem[Options]):
             yield f"late: {late.name} {dict(late.arguments)} {late.value}"
         if turn.number in (1, 2):
             yield await self.call.run_once("book", {"seats": 2}, self.book)
+        if turn.number == FAILING:
+            raise RuntimeError("planned")
         yield "over"
 
     async def book(self, seats: int) -> str:
@@ -192,11 +198,12 @@ def test_a_late_result_is_known_to_a_substitute_in_the_same_turn(house: "House")
             one.seat.cancel(1)
             one.seat.details(Details())
             await one.ear.until(lambda: RETURNED in one.ear.orders)
-            one.start(3)
+            one.start(FAILING)
+            await one.ear.until(lambda: FAILING in one.ear.failed)
             two.start(3)
-            await one.ear.over(3)
             await two.ear.over(3)
-            assert texts(one, 3) == texts(two, 3) == ["late: book {'seats': 2} booking 1 for 2 in c1", "over"]
+            late = "late: book {'seats': 2} booking 1 for 2 in c1"
+            assert (texts(one, FAILING), texts(two, 3)) == ([late], [late, "over"])
 
     house.run(main())
 
