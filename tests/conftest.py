@@ -5,6 +5,7 @@ import logging
 import os
 import threading
 from collections.abc import AsyncIterator, Callable, Generator, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -53,7 +54,7 @@ async def serve(tmp_path: Path) -> AsyncIterator[Serve]:
         host = Host(file, registry, environ={}, agent_loop=loop)
         hosts.append(host)
         await host.start()
-        listening = bind(host.routes.config.server)
+        listening = bind(replace(host.routes.config.server, port=0))  # whatever the file says
         await host.listen(listening)
         return Served(host, file, listening.getsockname()[1])
 
