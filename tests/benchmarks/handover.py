@@ -29,7 +29,7 @@ def main() -> None:
                 server.measure(("/echo", "--calls", 2))
             for path in ("/echo", "/dummy"):
                 load = path, "--calls", given.calls, "--turns", given.turns
-                results[f"own thread over front's loop, {path[1:]}"] = compare(own, front, given.rounds, load, "turn")
+                results[f"own thread over front's loop, {path[1:]}"] = compare((own, front), given.rounds, load, "turn")
     if given.json:
         print(json.dumps({what: asdict(ratio) for what, ratio in results.items()}, indent=2))
     else:

@@ -17,7 +17,7 @@ from pathlib import Path
 import uvloop
 
 from load import TURNS, Call, script
-from serving import FASTAPI, HEAD, YAML, Ratio, rejoinder, served, yaml_file
+from serving import BARE, FASTAPI, HEAD, YAML, Ratio, rejoinder, served, yaml_file
 
 KIB = 1024
 #: Calls at work at the same time while the others wait: how many buffers are grown is no question of memory for a call.
@@ -78,15 +78,14 @@ def main() -> None:
     )
     parser.add_argument("--json", action="store_true", help="figures instead of a table")
     given = parser.parse_args()
-    costs: tuple[list[Cost], list[Cost]] = ([], [])
+    costs: tuple[list[Cost], list[Cost], list[Cost]] = ([], [], [])
     with yaml_file(YAML) as file:
         for _ in range(given.rounds):
-            for command, found in zip((rejoinder(file), FASTAPI), costs, strict=True):
+            for command, found in zip((rejoinder(file), FASTAPI, BARE), costs, strict=True):
                 found.append(measured(command, given.calls, given.turns))
-    ours, theirs = costs
     results = {
-        "memory of a silent call": Ratio.of([each.silent / KIB for each in ours], [each.silent / KIB for each in theirs]),
-        "memory of a talking call": Ratio.of([each.talking / KIB for each in ours], [each.talking / KIB for each in theirs]),
+        "memory of a silent call": Ratio.of(*([each.silent / KIB for each in found] for found in costs)),
+        "memory of a talking call": Ratio.of(*([each.talking / KIB for each in found] for found in costs)),
     }
     if given.json:
         print(json.dumps({what: asdict(ratio) for what, ratio in results.items()}, indent=2))

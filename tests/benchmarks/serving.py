@@ -35,6 +35,7 @@ routes: {/llm-websocket: dummy}
 """
 
 FASTAPI = [sys.executable, str(HERE / "server_fastapi.py")]
+BARE = [sys.executable, str(HERE / "server_aiohttp.py")]
 
 
 def rejoinder(file: Path) -> list[str]:
@@ -106,24 +107,29 @@ def yaml_file(text: str) -> Iterator[Path]:
 
 @dataclass(frozen=True)
 class Ratio:
-    """Two servers in interleaved rounds: the medians of both, and what each round gave, ours over theirs."""
+    """Two servers in interleaved rounds: the medians of both, and what each round gave, ours over theirs; also the floor over
+    theirs, where it was measured."""
 
     ours: float
     theirs: float
     median: float
     low: float
     high: float
+    floor: float | None = None
 
     @classmethod
-    def of(cls, ours: Sequence[float], theirs: Sequence[float]) -> "Ratio":
+    def of(cls, ours: Sequence[float], theirs: Sequence[float], floor: Sequence[float] = ()) -> "Ratio":
         each = [a / b for a, b in zip(ours, theirs, strict=True)]
-        return cls(statistics.median(ours), statistics.median(theirs), statistics.median(each), min(each), max(each))
+        floors = [a / b for a, b in zip(floor, theirs, strict=True)] if floor else []
+        lowest = statistics.median(floors) if floors else None
+        return cls(statistics.median(ours), statistics.median(theirs), statistics.median(each), min(each), max(each), lowest)
 
     def row(self, what: str, unit: str) -> str:
+        floor = "" if self.floor is None else f"{self.floor:.4f}"
         return (
             f"| {what} | {self.ours:.4g} {unit} | {self.theirs:.4g} {unit} "
-            f"| **{self.median:.4f}** | {self.low:.4f} to {self.high:.4f} |"
+            f"| **{self.median:.4f}** | {self.low:.4f} to {self.high:.4f} | {floor} |"
         )
 
 
-HEAD = "| | ours | theirs | ratio (median) | rounds |\n|---|---|---|---|---|"
+HEAD = "| | ours | theirs | ratio (median) | rounds | bare |\n|---|---|---|---|---|---|"

@@ -1,17 +1,19 @@
-"""CPU of the server per turn, per event and per update: `rejoinder serve` against F (see server_fastapi.py), in one run.
+"""CPU of the server per turn, per event and per update: `rejoinder serve` against F (server_fastapi.py), in one run.
 
     python tests/benchmarks/turns.py [--rounds 5] [--calls 20] [--turns 18] [--quick] [--json]
 
 A turn is 8 updates and a request in (17 KB a frame in the mean, word timings and all) and 9 chunks out (`echo`) or one
-(`dummy`). Both servers live through the whole run and take turns, round by round; the callers are a process of their own.
+(`dummy`). The servers live through the whole run and take turns, round by round; the callers are a process of their own.
+"bare" is the floor over F: what aiohttp costs by itself, with nothing decoded and nothing kept (server_aiohttp.py).
 """
 
 import argparse
 import json
+from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Literal
 
-from serving import FASTAPI, HEAD, YAML, Ratio, Running, rejoinder, served, yaml_file
+from serving import BARE, FASTAPI, HEAD, YAML, Ratio, Running, rejoinder, served, yaml_file
 
 #: Utterances of a transcript whose updates are measured.
 LENGTHS = (10, 50, 100, 200, 400)
@@ -19,26 +21,26 @@ LENGTHS = (10, 50, 100, 200, 400)
 REAL_TIME = ("--calls", 200, "--turns", 2, "--pace", 0.3)
 
 
-def compare(ours: Running, theirs: Running, rounds: int, load: tuple[object, ...], per: Literal["turn", "event"]) -> Ratio:
-    """Rounds of both, one after the other: microseconds of CPU per turn or event."""
-    costs: tuple[list[float], list[float]] = ([], [])
+def compare(servers: Sequence[Running], rounds: int, load: tuple[object, ...], per: Literal["turn", "event"]) -> Ratio:
+    """Rounds of all `servers` (ours, theirs, perhaps the floor), one after the other: microseconds of CPU per turn or event."""
+    costs: list[list[float]] = [[] for _ in servers]
     for _ in range(rounds):
-        for server, cost in zip((ours, theirs), costs, strict=True):
+        for server, cost in zip(servers, costs, strict=True):
             done = server.measure(load)
             cost.append(1e6 * done.cpu / (done.turns if per == "turn" else done.events))
     return Ratio.of(*costs)
 
 
-def run(given: argparse.Namespace, ours: Running, theirs: Running) -> dict[str, Ratio]:
+def run(given: argparse.Namespace, servers: Sequence[Running]) -> dict[str, Ratio]:
     results: dict[str, Ratio] = {}
 
     def measure(what: str, per: Literal["turn", "event"], *load: object) -> None:
-        results[what] = compare(ours, theirs, given.rounds, load, per)
+        results[what] = compare(servers, given.rounds, load, per)
         if not given.json:
             print(results[what].row(what, "us"), flush=True)
 
     talk = ("--calls", given.calls, "--turns", given.turns)
-    for server in (ours, theirs):
+    for server in servers:
         server.measure(("/echo", "--calls", 2))
     measure("CPU per turn, echo in 9 chunks", "turn", "/echo", *talk)
     measure("CPU per turn, dummy", "turn", "/dummy", *talk)
@@ -60,8 +62,8 @@ def main() -> None:
     given = parser.parse_args()
     if not given.json:
         print(HEAD, flush=True)
-    with yaml_file(YAML) as file, served(rejoinder(file)) as ours, served(FASTAPI) as theirs:
-        results = run(given, ours, theirs)
+    with yaml_file(YAML) as file, served(rejoinder(file)) as ours, served(FASTAPI) as theirs, served(BARE) as bare:
+        results = run(given, (ours, theirs, bare))
     if given.json:
         print(json.dumps({what: asdict(ratio) for what, ratio in results.items()}, indent=2))
 
