@@ -83,6 +83,8 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     # The test kit plays the other side; of the house it knows values alone (see SEES).
     ("testing", "testing.clock", "testing.hearing", "testing.dialling", "testing.llm"),
     ("testing.caller",),
+    # The platform, played whole.
+    ("simulator", "simulator.journal"),
     # Commands; each is one file, imported when it is used.
     ("cli.words", "cli.live", "cli.notice", "cli.talk"),
     ("cli.files",),
@@ -108,6 +110,7 @@ SEES: dict[str, tuple[str, ...]] = {
     "handover": ("call", "dialogue", "orders"),
     "outbox": ("effects", "events"),
     "testing*": ("dialogue", "errors", "testing.*"),
+    "simulator*": ("dialogue", "errors", "testing.*", "simulator.*", "config.tree", "config.value"),
     **dict.fromkeys(PURE, PURE),
 }
 
@@ -140,7 +143,7 @@ WIRE_WORDS = re.compile(
     r"|response_required|reminder_required|digit_to_press|no_interruption_allowed|call_details|ping_pong|auto_reconnect"
     r"|tool_call_invocation|tool_call_result|retell_llm_dynamic_variables)\b"
 )
-SPEAKS_RETELL = ("protocols.retell", "protocols.retell_*", "testing.*")
+SPEAKS_RETELL = ("protocols.retell", "protocols.retell_*", "testing.*", "simulator.*")
 
 #: Rooms with such a name fill up with what has no name of its own.
 NO_NAMES = {"utils", "util", "helpers", "helper", "common", "manager", "base", "misc", "constants", "types"}
