@@ -31,7 +31,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     # Pure talk: events in, effects out; bytes to events.
     ("effects", "permission"),
     ("newest_turn",),
-    ("ladder",),
+    ("ladder", "out_of_turn"),
     ("engine", "stopwatch"),
     ("protocols", "protocols.wire"),
     ("protocols.chat_answer", "protocols.chat_details", "protocols.retell_details", "protocols.retell_sent"),
@@ -97,7 +97,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
 #: What decides a turn. None of it imports what is not here, and so sees no clock, task or socket by another's hand either.
 PURE = (
     "dialogue", "effects", "engine", "events", "hygiene", "ladder", "late", "lines",
-    "marks", "newest_turn", "orders", "permission", "reading", "speech", "templates",
+    "marks", "newest_turn", "orders", "out_of_turn", "permission", "reading", "speech", "templates",
 )  # fmt: skip
 
 #: What plays the platform, whoever serves its calls: it shares no code with the host that it tries out.

@@ -127,7 +127,7 @@ def test_every_option_has_its_type_and_default(name: str) -> None:
 def test_every_language_is_told_with_its_lines() -> None:
     told = {row[0]: row[1:] for row in rows(section(CONFIGURATION, "Languages"))}
     assert told == {
-        f"`{tag}`": [one.hello, one.nudge, one.apology, one.regret, one.goodbye, " / ".join(one.filler)]
+        f"`{tag}`": [one.hello, one.nudge, one.apology, one.regret, one.goodbye, one.transfer, " / ".join(one.filler)]
         for tag, one in BUILT_IN.items()
     }
 

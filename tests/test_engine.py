@@ -443,6 +443,52 @@ def test_a_transfer_elsewhere_is_refused() -> None:
     assert talk.ended(1)[0] == Send(Finish(1), 1, 1)
 
 
+CANNOT = "I am sorry, I cannot put you through on this call."
+
+
+def on_the_web() -> Conversation:
+    """A turn of a call that is known to come from a page, on a platform that cannot transfer such a one."""
+    talk = conversation(begin="Hello.", actions=ALL - {TransferCall})
+    talk.opened()
+    talk.receive(DetailsGiven(Details(kind="web")))
+    talk.receive(request(1, "Hello.", "hi"))
+    return talk
+
+
+@pytest.mark.parametrize(("words", "line"), [("", CANNOT), ("One moment.", f" {CANNOT}"), ("One moment. ", CANNOT)])
+def test_a_transfer_of_a_web_call_ends_its_turn_with_a_line(words: str, line: str) -> None:
+    talk = on_the_web()
+    talk.output(1, words)
+    effects = talk.output(1, TransferCall("reception"))
+    assert effects[1:] == [Send(Finish(1, line), 1, 1), ended(1, "finished"), StartTimer(1, "cleanup", CLEANUP)]
+    assert "web call" in warns(effects)[0]
+    assert "went on after its action" in warns(talk.output(1, "And more."))[0]
+
+
+def test_a_transfer_elsewhere_is_refused_on_a_web_call_too() -> None:
+    assert "numbers:" in warns(on_the_web().output(1, TransferCall("+15550000000")))[0]
+
+
+def test_the_agent_sees_in_the_transcript_that_its_transfer_could_not_be() -> None:
+    talk = on_the_web()
+    talk.output(1, TransferCall("reception"))
+    (start,) = [one for one in talk.receive(request(2, "Hello.", "hi", CANNOT, "oh")) if isinstance(one, StartReply)]
+    assert Utterance("agent", CANNOT) in start.turn.transcript.utterances
+
+
+@pytest.mark.parametrize("details", [Details(), Details(kind="phone")])
+def test_what_is_not_known_to_be_a_web_call_is_transferred(details: Details) -> None:
+    talk = in_turn()
+    talk.receive(DetailsGiven(details))
+    assert talk.output(1, TransferCall("reception"))[0] == Send(Finish(1, "", TransferCall("+442079460000")), 1, 1)
+
+
+def test_a_platform_that_can_transfer_a_web_call_does() -> None:
+    talk = in_turn()
+    talk.receive(DetailsGiven(Details(kind="web")))
+    assert talk.output(1, TransferCall("reception"))[0] == Send(Finish(1, "", TransferCall("+442079460000")), 1, 1)
+
+
 def test_what_the_platform_cannot_do_is_refused() -> None:
     talk = conversation(begin="", actions=frozenset())
     talk.opened()

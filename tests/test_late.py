@@ -6,7 +6,7 @@ from pathlib import Path
 import openai
 import pytest
 
-from rejoinder.testing.caller import Caller, calling
+from rejoinder.testing.caller import PHONE_CALL, Caller, calling
 from served import Serve, Served
 
 HANGING = '''
@@ -80,10 +80,18 @@ async def test_a_substitute_answers_for_an_agent_that_hangs(serve: Serve, tmp_pa
 @pytest.mark.failure(4)
 async def test_without_a_substitute_the_host_apologises_and_transfers(serve: Serve, tmp_path: Path) -> None:
     served = await served_with(serve, tmp_path)
-    async with calling(served.ws("/alone")) as caller:
+    async with calling(served.ws("/alone"), details=PHONE_CALL) as caller:
         await caller.hears()
         assert await timed(caller, "hang") == (12.0, "Bear with me. Nobody is here.")
         assert (await caller.hears()).transfer_to == "+442079460000"
+
+
+async def test_on_a_web_call_nobody_is_told_that_he_is_passed_on(serve: Serve, tmp_path: Path) -> None:
+    served = await served_with(serve, tmp_path)
+    async with calling(served.ws("/alone")) as caller:
+        await caller.hears()
+        assert await timed(caller, "crash") == (0.0, "I am sorry, I cannot put you through on this call.")
+        assert not (await caller.hears()).transfer_to
 
 
 @pytest.mark.failure(4)

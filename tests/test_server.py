@@ -10,7 +10,7 @@ import aiohttp
 import pytest
 from yarl import URL
 
-from rejoinder.testing.caller import Caller, CannotDial, calling
+from rejoinder.testing.caller import PHONE_CALL, WEB_CALL, Caller, CannotDial, calling
 from served import Serve
 
 DUMMY = """
@@ -222,7 +222,7 @@ async def gone(calls: object, path: str, call_id: str) -> bool:
 
 async def test_a_transfer_goes_to_numbers_of_the_file_only(serve: Serve) -> None:
     served = await serve(acting("transferring"))
-    async with calling(served.ws("/a")) as caller:
+    async with calling(served.ws("/a"), details=PHONE_CALL) as caller:
         await caller.hears()
         await caller.says("reception")
         assert (await caller.hears()).transfer_to == "+442079460000"
@@ -231,6 +231,26 @@ async def test_a_transfer_goes_to_numbers_of_the_file_only(serve: Serve) -> None
         await caller.says("elsewhere")
         heard = await caller.hears()
         assert (heard.text, heard.transfer_to) == ("One moment.", "")
+
+
+async def test_on_a_web_call_a_transfer_is_a_line_and_the_call_goes_on(serve: Serve, caplog: pytest.LogCaptureFixture) -> None:
+    served = await serve(acting("transferring"))
+    async with calling(served.ws("/a"), details=WEB_CALL) as caller:
+        await caller.hears()
+        for _ in range(2):
+            await caller.says("reception")
+            heard = await caller.hears()
+            assert (heard.text, heard.transfer_to) == ("One moment. I am sorry, I cannot put you through on this call.", "")
+    told = [record.message for record in caplog.records if record.levelname == "WARNING" and "telephone" in record.message]
+    assert len(told) == 1
+
+
+async def test_a_call_of_which_nothing_is_known_is_transferred(serve: Serve) -> None:
+    served = await serve(acting("transferring"))
+    async with calling(served.ws("/a"), details=None) as caller:
+        await caller.hears()
+        await caller.says("reception")
+        assert (await caller.hears()).transfer_to == "+442079460000"
 
 
 async def test_keys_are_pressed(serve: Serve) -> None:

@@ -10,7 +10,8 @@ The rules
 5. Every live turn is completed exactly once: finished, failed or timed out with one Finish, or interrupted, when the
    platform has already thrown it away and nothing more is said.
 6. A ping is answered in any state.
-7. After an action nothing more of that turn is spoken, and there is one action at most.
+7. After an action nothing more of that turn is spoken, and there is one action at most. A transfer of a web call ends its
+   turn too, with a line that says that it cannot be.
 8. The begin message is turn 0. Its words are said once a call, whatever number of sockets carries it. Interrupted, it is
    completed with an empty one: of an agent that never completed it a platform may let nothing be heard.
 9. No turn ends in silence by accident: a reply that fails, is late (see `rejoinder.ladder`) or gives nothing at all makes room
@@ -58,7 +59,6 @@ from rejoinder.dialogue import (
     ToolCalled,
     ToolReturned,
     Transcript,
-    Tuning,
     Turn,
     Usage,
     flaw_in,
@@ -73,9 +73,7 @@ from rejoinder.events import (
     Finish,
     PingReceived,
     Pong,
-    SpeakOut,
     TranscriptUpdated,
-    Tune,
     TurnRequested,
     UnknownReceived,
 )
@@ -83,8 +81,9 @@ from rejoinder.ladder import LONGEST_TEXT, Ladder
 from rejoinder.late import Late
 from rejoinder.lines import HostLines
 from rejoinder.newest_turn import NewestTurn
-from rejoinder.orders import HangUp, Interrupt, Order, ToolsAwaited
-from rejoinder.permission import Permission
+from rejoinder.orders import Order, ToolsAwaited
+from rejoinder.out_of_turn import OutOfTurn
+from rejoinder.permission import NO_TELEPHONE, Permission
 from rejoinder.speech import is_speakable, seam
 from rejoinder.templates import DETAILS_WAIT
 
@@ -101,9 +100,9 @@ class Conversation:
 
     __slots__ = (
         "_begins",
-        "_interrupts",
         "_ladder",
         "_lines",
+        "_out_of_turn",
         "_permission",
         "_turn",
         "_unfinished",
@@ -127,10 +126,10 @@ class Conversation:
         self._lines = lines
         self._permission = Permission(actions, numbers)
         self._ladder = Ladder(lines, self._permission, agents, may_answer, late, on_failure, waits)
+        self._out_of_turn = OutOfTurn(lines)
         self._begins = begins
         self._waits = waits
         self._turn: NewestTurn | None = None
-        self._interrupts = 0
         self._unfinished: int | None = None  # a reply that has acted and may still be running
         self.dropped_outputs = 0
 
@@ -188,7 +187,8 @@ class Conversation:
             case TurnRequested():
                 self._note_arrival(event.transcript)
                 return self._requested(event, now)
-            case DetailsGiven():
+            case DetailsGiven(details):
+                self._permission.is_web = details.kind == "web"
                 return [Deliver(event), *self._end_wait()]
             case DigitsPressed():
                 return [Deliver(event)]
@@ -296,44 +296,27 @@ class Conversation:
 
     def order(self, order: Order, now: float = 0.0) -> list[Effect]:
         """A response system wants something outside its replies, or the host tells of its tools."""
-        if isinstance(order, ToolsAwaited):
-            if self._turn is None or self._turn.reply != order.reply:
-                return []
-            self._turn.await_tools(order.count, now)
-            return self._ladder.overdue(self._turn, now)  # after a tool a rung may be due sooner than the next look was to be
-        if isinstance(order, HangUp):
-            return self._hang_up()
-        if flaw := flaw_in(order.say if isinstance(order, Interrupt) else order):
-            return [Warn(f"an order was {flaw}; dropped")]
-        match order:
-            case Interrupt(say):
-                return self._speak_out(say)
-            case Tuning():
-                return [Send(Tune(order))]
-            case Metadata() | ToolCalled() | ToolReturned():
-                return [Send(Annotate(order))]
-
-    def _speak_out(self, say: Say, action: Action | None = None) -> list[Effect]:
-        self._interrupts += 1
-        cuts = self._turn.number if self._turn is not None and self._turn.live else None
-        out = SpeakOut(self._interrupts, say.text, say.uninterruptible, action, cuts)
-        return [*self.closed(), Send(out)]
-
-    def _hang_up(self) -> list[Effect]:
-        spoken = self._speak_out(Say(self._lines.goodbye(), uninterruptible=True), EndCall())
-        if self._turn is not None:
-            self._turn.action = EndCall()
-        return spoken
+        turn = self._turn
+        if not isinstance(order, ToolsAwaited):
+            return self._out_of_turn.perform(order, turn)
+        if turn is None or turn.reply != order.reply:
+            return []
+        turn.await_tools(order.count, now)
+        return self._ladder.overdue(turn, now)  # after a tool a rung may be due sooner than the next look was to be
 
     def _act(self, turn: NewestTurn, action: Action) -> list[Effect]:
         granted = self._permission.granted(action)
-        if isinstance(granted, str):
-            return [Warn(granted)]
-        turn.action = granted
-        line = self._lines.goodbye() if self.hung_up and not is_speakable(turn.answer) else ""
+        refused = [Warn(granted)] if isinstance(granted, str) else []
+        if granted == NO_TELEPHONE:
+            line = self._lines.transfer()
+        elif isinstance(granted, str):
+            return [*refused]
+        else:
+            turn.action = granted
+            line = self._lines.goodbye() if self.hung_up and not is_speakable(turn.answer) else ""
         self._unfinished = turn.reply
         closed = turn.close(seam(turn.text, line), "finished")
-        return [Judged(turn.agent, good=True), *closed, StartTimer(turn.number, "cleanup", CLEANUP)]
+        return [*refused, Judged(turn.agent, good=True), *closed, StartTimer(turn.number, "cleanup", CLEANUP)]
 
     def _note(self, turn: NewestTurn, note: Note) -> list[Effect]:
         match note:

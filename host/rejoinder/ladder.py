@@ -26,7 +26,7 @@ from rejoinder.effects import Effect, Judged, StartReply, StartTimer, Warn
 from rejoinder.late import Late
 from rejoinder.lines import HostLines
 from rejoinder.newest_turn import NewestTurn
-from rejoinder.permission import Permission
+from rejoinder.permission import NO_TELEPHONE, Permission
 from rejoinder.speech import has_sentence, is_speakable, seam
 
 #: Characters of one turn: about eight minutes of speech, more than anybody listens to.
@@ -168,13 +168,16 @@ class Ladder:
 
     def _say_instead(self, turn: NewestTurn, why: Reason) -> list[Effect]:
         """Nobody has answered: the host's own line, and what the route wants done then."""
-        if self._on_failure is not None and turn.kind == "response" and self._permission.is_possible(self._on_failure):
-            turn.action = self._on_failure
+        wanted = self._on_failure if turn.kind == "response" else None
+        if wanted is not None and self._permission.is_possible(wanted):
+            turn.action = wanted
+        in_vain = wanted is not None and self._permission.is_in_vain(wanted)
         lines, is_last = self._lines, isinstance(turn.action, EndCall | TransferCall)
         by_kind: dict[TurnKind, Callable[[], str]] = {
             "begin": lines.hello,
             "reminder": lines.nudge,
-            "response": partial(lines.apology, is_last=is_last),
+            "response": lines.transfer if in_vain else partial(lines.apology, is_last=is_last),
         }
         outcome: Outcome = "timed out" if why == "late" else "failed"
-        return [*turn.drop_reply(), *turn.close(seam(turn.text, by_kind[turn.kind]()), outcome)]
+        warned = [Warn(NO_TELEPHONE)] if in_vain else []
+        return [*warned, *turn.drop_reply(), *turn.close(seam(turn.text, by_kind[turn.kind]()), outcome)]

@@ -18,7 +18,8 @@ class BuiltIn:
 
     hello: first words for a system whose begin message failed; nudge: a reminder for a system that has none; apology: for a
     turn that nobody answered; goodbye: for a hang-up that nothing was said before; filler: company for a caller who waits;
-    regret: the apology of a host that then hangs up or transfers, which must not ask anything.
+    regret: the apology of a host that then hangs up or transfers, which must not ask anything; transfer: instead of a transfer
+    that cannot be.
     """
 
     hello: str
@@ -27,6 +28,7 @@ class BuiltIn:
     goodbye: str
     filler: tuple[str, ...] = ()
     regret: str = ""
+    transfer: str = ""
 
 
 BUILT_IN: Mapping[str, BuiltIn] = MappingProxyType(
@@ -38,6 +40,7 @@ BUILT_IN: Mapping[str, BuiltIn] = MappingProxyType(
             "Auf Wiederhören.",
             ("Einen Moment bitte.", "Ich sehe kurz nach."),
             "Es tut mir leid.",
+            "Es tut mir leid, ich kann Sie in diesem Gespräch nicht verbinden.",
         ),
         "en": BuiltIn(
             "Hello, how can I help you?",
@@ -46,6 +49,7 @@ BUILT_IN: Mapping[str, BuiltIn] = MappingProxyType(
             "Goodbye.",
             ("One moment, please.", "Let me see."),
             "I am sorry.",
+            "I am sorry, I cannot put you through on this call.",
         ),
         "es": BuiltIn(
             "Hola, ¿en qué puedo ayudarle?",
@@ -54,6 +58,7 @@ BUILT_IN: Mapping[str, BuiltIn] = MappingProxyType(
             "Hasta luego.",
             ("Un momento, por favor.", "Déjeme ver."),
             "Lo siento.",
+            "Lo siento, en esta llamada no puedo pasarle con nadie.",
         ),
         "fr": BuiltIn(
             "Bonjour, comment puis-je vous aider ?",
@@ -62,6 +67,7 @@ BUILT_IN: Mapping[str, BuiltIn] = MappingProxyType(
             "Au revoir.",
             ("Un instant, s'il vous plaît.", "Je regarde."),
             "Je suis désolé.",
+            "Je suis désolé, je ne peux pas transférer cet appel.",
         ),
         "it": BuiltIn(
             "Buongiorno, come posso aiutarla?",
@@ -70,6 +76,7 @@ BUILT_IN: Mapping[str, BuiltIn] = MappingProxyType(
             "Arrivederci.",
             ("Un momento, per favore.", "Vediamo."),
             "Mi dispiace.",
+            "Mi dispiace, non posso trasferire questa chiamata.",
         ),
         "nl": BuiltIn(
             "Hallo, waarmee kan ik u helpen?",
@@ -78,6 +85,7 @@ BUILT_IN: Mapping[str, BuiltIn] = MappingProxyType(
             "Tot ziens.",
             ("Een ogenblik alstublieft.", "Even kijken."),
             "Het spijt me.",
+            "Het spijt me, ik kan u in dit gesprek niet doorverbinden.",
         ),
         "pt": BuiltIn(
             "Olá, como posso ajudar?",
@@ -86,6 +94,7 @@ BUILT_IN: Mapping[str, BuiltIn] = MappingProxyType(
             "Até logo.",
             ("Um momento, por favor.", "Deixe-me ver."),
             "Desculpe.",
+            "Desculpe, não posso transferir esta chamada.",
         ),
     }
 )
@@ -105,6 +114,7 @@ class OwnLines:
     filler: tuple[Template, ...] = ()
     apology: tuple[Template, ...] = ()
     goodbye: tuple[Template, ...] = ()
+    transfer: tuple[Template, ...] = ()
 
 
 class HostLines:
@@ -164,12 +174,19 @@ class HostLines:
         """For a hang-up that nothing was said before."""
         return self._next("goodbye", self._own.goodbye, self._built_in.goodbye)
 
+    def transfer(self) -> str:
+        """Instead of a transfer that cannot be. Not marked as the host's: the agent is to know what became of its action."""
+        return self._pick("transfer", self._own.transfer, self._built_in.transfer)
+
     def _next(self, kind: str, own: Sequence[Template], built_in: str) -> str:
+        return self._saying(self._pick(kind, own, built_in))
+
+    def _pick(self, kind: str, own: Sequence[Template], built_in: str) -> str:
         line = own[self._times[kind] % len(own)].render(self._field) if own else built_in
         if not line.strip() and kind != "filler":  # none of these may be silence; a caller can do without company
             line = built_in
         self._times[kind] += 1
-        return self._saying(line)
+        return line
 
     def _saying(self, line: str) -> str:
         if stripped := line.strip():

@@ -5,7 +5,7 @@ import sys
 import pytest
 
 from rejoinder.observability import configure
-from rejoinder.testing.caller import calling
+from rejoinder.testing.caller import PHONE_CALL, calling
 from served import Served
 
 
@@ -40,7 +40,7 @@ async def test_a_silence_is_no_question_to_the_agent(served: Served) -> None:
 
 async def test_a_second_action_of_a_turn_is_refused_loudly(served: Served, caplog: pytest.LogCaptureFixture) -> None:
     """B23: two actions at once; the platform would hang up without a word about the transfer."""
-    async with calling(served.ws("/erring")) as caller:
+    async with calling(served.ws("/erring"), details=PHONE_CALL) as caller:
         await caller.hears()
         await caller.says("two actions")
         heard = await caller.hears()

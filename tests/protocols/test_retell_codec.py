@@ -298,6 +298,12 @@ def test_tells_the_other_persons_number_from_ours(
     assert event.details.variables == {"name": "Noor", "age": "41", "vip": "true", "none": "", "list": '[1,"a"]'}
 
 
+@pytest.mark.parametrize(("kind", "can"), [("web_call", False), ("phone_call", True), ("", True)])
+def test_transfers_what_is_not_known_to_be_a_web_call(codec: RetellCodec, frame: Make, kind: str, can: bool) -> None:
+    codec.decode(frame("call_details", call={"call_type": kind}))
+    assert (TransferCall in codec.actions, EndCall in codec.actions) == (can, True)
+
+
 def test_leaves_the_access_token_of_a_web_call_out(codec: RetellCodec, frame: Make) -> None:
     event = only(codec.decode(frame("call_details", call={"call_type": "web_call", "access_token": "eyJ", "agent_id": "a"})))
     assert event == DetailsGiven(Details(kind="web", raw={"call_type": "web_call", "agent_id": "a"}))

@@ -89,11 +89,11 @@ def _unusable(wanted: str, host: "Host") -> str:
 async def dial(url: str) -> int:
     """Talk to whoever answers at `url`."""
     from rejoinder.cli.talk import Talk
-    from rejoinder.testing.caller import CannotDial, calling
+    from rejoinder.testing.caller import PHONE_CALL, CannotDial, calling
     from rejoinder.testing.dialling import MalformedURL
 
     try:
-        async with calling(url) as caller:
+        async with calling(url, details=PHONE_CALL) as caller:  # so that a transfer can be seen
             return await Talk(caller, sys.stdin, sys.stdout).run()
     except MalformedURL as error:
         complain(f"rejoinder: {error}")

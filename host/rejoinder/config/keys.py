@@ -60,6 +60,7 @@ LINES: Schema = {
     "filler": _lines("What keeps a waiting caller company, in turn."),
     "apology": _lines("What is said when nobody has answered."),
     "goodbye": _lines("What is said before a hang-up without words."),
+    "transfer": _lines("What is said instead of a transfer that cannot be, on a web call."),
 }
 LADDER: Schema = {
     "late": closed(LATE, "When a turn is late, rung by rung."),

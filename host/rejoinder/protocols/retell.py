@@ -29,6 +29,7 @@ from rejoinder.events import (
     Annotate,
     CallerInterrupted,
     Command,
+    Details,
     DetailsGiven,
     DigitsPressed,
     Event,
@@ -123,6 +124,7 @@ class RetellCodec:
     grace = 60.0
     grace_after_goodbye = 6.0
     begins = True
+    #: Retell itself drops a transfer of a web call without a word: there is no telephone.
     actions: frozenset[type[Action]] = frozenset({EndCall, TransferCall, PressDigits})
     #: None until it has pinged: a person who tries by hand does not. A ping is due every two seconds, and five without an
     #: answer of ours end the socket ("Set up your server").
@@ -192,11 +194,16 @@ class RetellCodec:
                 asked = self._request(heard, transcript, frame)
                 return [asked] if asked is not None else []
             case "call_details":
-                return [DetailsGiven(call_details(heard.call or {}))]
+                return [self._details(call_details(heard.call or {}))]
             case "clear":  # undocumented; a public server met it and takes it for a barge-in
                 return [CallerInterrupted()]
             case other:
                 return [UnknownReceived(printable(other) or "a frame without interaction_type")]
+
+    def _details(self, details: Details) -> Event:
+        if details.kind == "web":
+            self.actions = RetellCodec.actions - {TransferCall}
+        return DetailsGiven(details)
 
     def _request(self, heard: _Heard, transcript: Transcript, frame: bytes) -> Event | None:
         """The turn that is asked for, None for a request that a newer one had overtaken on its way."""

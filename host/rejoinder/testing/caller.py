@@ -23,7 +23,7 @@ from rejoinder.errors import RejoinderError
 from rejoinder.testing.dialling import CannotDial, call_url, dial
 from rejoinder.testing.hearing import Frame, Heard, Hearing
 
-__all__ = ["PATIENCE", "WEB_CALL", "Caller", "CannotDial", "Heard", "NotHeard", "calling"]
+__all__ = ["PATIENCE", "PHONE_CALL", "WEB_CALL", "Caller", "CannotDial", "Heard", "NotHeard", "calling"]
 
 #: Seconds to wait for whatever must come, unless told otherwise.
 PATIENCE = 10.0
@@ -32,6 +32,10 @@ KEEPALIVE = 2.0
 
 #: The `call` of `call_details` where none is given: a call from a web page, which has no telephone numbers.
 WEB_CALL: Mapping[str, Any] = MappingProxyType({"call_type": "web_call", "call_status": "registered"})
+#: The same for a call by telephone that withholds its numbers: what transfers is heard to transfer here alone.
+PHONE_CALL: Mapping[str, Any] = MappingProxyType(
+    {"call_type": "phone_call", "call_status": "registered", "direction": "inbound"}
+)
 
 
 class NotHeard(RejoinderError):
