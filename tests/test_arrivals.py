@@ -4,7 +4,7 @@ import logging
 
 import pytest
 
-from rejoinder.arrivals import HANDSHAKE, MOST_WAITING, TELL_EVERY, Arrivals
+from rejoinder.arrivals import HANDSHAKE, MOST_WAITING, TELL_EVERY, Arrivals, ServerLog
 
 
 class Line:
@@ -67,3 +67,18 @@ def test_many_of_them_are_one_line_a_minute(caplog: pytest.LogCaptureFixture) ->
         "connections that asked for nothing were closed: 100",
         "connections that asked for nothing were closed: 400",
     ]
+
+
+def test_what_is_no_request_is_counted_and_a_fault_of_ours_is_logged_whole(caplog: pytest.LogCaptureFixture) -> None:
+    entrance, ours = Entrance(), KeyError("ours")
+    server_log = ServerLog(logging.getLogger("server"), ValueError, entrance.arrivals.malformed)
+    for fault in (ValueError("GET /secret"), ConnectionResetError(), ValueError("GET /other"), ours):
+        server_log.exception("Error handling request from %s", "192.0.2.1", exc_info=fault)
+    for _ in range(2):
+        entrance.look([], TELL_EVERY)
+    assert [record.getMessage() for record in caplog.records] == [
+        "Error handling request from 192.0.2.1",
+        "requests that were not HTTP were refused: 2",
+    ]
+    assert caplog.records[0].exc_info is not None
+    assert caplog.records[0].exc_info[1] is ours

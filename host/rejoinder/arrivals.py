@@ -1,10 +1,10 @@
-"""Connections that were made and have asked for nothing yet. A handshake takes a moment; whoever holds many of them open, or
-sends one letter a minute, holds what callers need."""
+"""Connections that were made and have asked for nothing yet, or for nothing that can be read. A handshake takes a moment;
+whoever holds many of them open, or sends one letter a minute, holds what callers need."""
 
 import asyncio
 import logging
 from collections.abc import Callable, Collection
-from typing import Protocol
+from typing import Any, Protocol
 
 log = logging.getLogger(__name__)
 
@@ -24,15 +24,32 @@ class Connection(Protocol):
     def force_close(self) -> None: ...
 
 
+class Tally:
+    """Something that happens to connections, told with its number and not more than once a minute."""
+
+    def __init__(self, what: str) -> None:
+        self._what = what
+        self._number = 0
+        self._told: float | None = None
+
+    def add(self) -> None:
+        self._number += 1
+
+    def tell(self, now: float) -> None:
+        if self._number and (self._told is None or now - self._told >= TELL_EVERY):
+            log.warning("%s: %d", self._what, self._number)
+            self._number, self._told = 0, now
+
+
 class Arrivals:
-    """`asked` is told of every request; `look` closes those connections that ask for nothing."""
+    """`asked` is told of every request, `malformed` of what is none; `look` closes connections that ask for nothing."""
 
     def __init__(self, clock: Callable[[], float]) -> None:
         self._clock = clock
         self._since: dict[Connection, float] = {}
         self._asked: set[Connection] = set()
-        self._closed = 0
-        self._told: float | None = None
+        self._closed = Tally("connections that asked for nothing were closed")
+        self._malformed = Tally("requests that were not HTTP were refused")
 
     def asked(self, connection: Connection | None) -> None:
         """A request came over it."""
@@ -49,16 +66,36 @@ class Arrivals:
             if now - self._since[one] < HANDSHAKE and len(oldest) - at <= MOST_WAITING:
                 break
             one.force_close()
-            self._closed += 1
-        self._tell(now)
+            self._closed.add()
+        self._closed.tell(now)
+        self._malformed.tell(now)
 
-    def _tell(self, now: float) -> None:
-        if self._closed and (self._told is None or now - self._told >= TELL_EVERY):
-            log.warning("connections that asked for nothing were closed: %d", self._closed)
-            self._closed, self._told = 0, now
+    def malformed(self) -> None:
+        """Something came that is no request."""
+        self._malformed.add()
 
     async def keep_looking(self, connections: Callable[[], Collection[Connection]]) -> None:
         """Look every second, for ever."""
         while True:
             await asyncio.sleep(LOOK_EVERY)
             self.look(connections())
+
+
+class ServerLog(logging.LoggerAdapter[logging.Logger]):
+    """The log of an HTTP server, which would quote with a traceback whatever any scanner sends to the port.
+
+    A fault of `theirs`, in what they sent, is told to `malformed` instead, and that somebody has gone to nobody. A fault of
+    ours is logged as ever.
+    """
+
+    def __init__(self, logger: logging.Logger, theirs: type[Exception], malformed: Callable[[], None]) -> None:
+        super().__init__(logger, {})
+        self._theirs = theirs
+        self._malformed = malformed
+
+    def log(self, level: int, msg: object, *args: object, **kwargs: Any) -> None:
+        fault = kwargs.get("exc_info")
+        if isinstance(fault, self._theirs):
+            self._malformed()
+        elif not isinstance(fault, ConnectionError):
+            super().log(level, msg, *args, **kwargs)

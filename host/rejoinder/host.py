@@ -10,8 +10,10 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from aiohttp import web
+from aiohttp.http_exceptions import HttpProcessingError
+from aiohttp.log import server_logger
 
-from rejoinder.arrivals import Arrivals
+from rejoinder.arrivals import Arrivals, ServerLog
 from rejoinder.calls import Calls
 from rejoinder.config import ServerConfig, is_loopback
 from rejoinder.drain import Drain
@@ -109,6 +111,7 @@ class Host:
             handle_signals=False,
             handler_cancellation=True,
             access_log=None,
+            logger=ServerLog(server_logger, HttpProcessingError, arrivals.malformed),
             shutdown_timeout=SHUTDOWN,
             keepalive_timeout=KEEPALIVE,
         )

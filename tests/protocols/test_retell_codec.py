@@ -200,9 +200,18 @@ def test_refuses_what_cannot_be_read_without_repeating_it(codec: RetellCodec, se
     assert refused.value.__suppress_context__
 
 
-def test_refuses_a_lone_surrogate(codec: RetellCodec) -> None:
+def test_reads_a_character_that_was_cut_in_two(codec: RetellCodec) -> None:
+    """As JSON.stringify escapes what is left of it."""
+    cut = codec.decode('{"interaction_type":"update_only","transcript":[{"role":"user","content":"Hi \\ud83d"}]}')
+    assert cut == [TranscriptUpdated(Transcript((Utterance("user", "Hi \ufffd"),)))]
+
+
+@pytest.mark.parametrize("beyond", [2**53, -(2**53), 10**30])
+def test_takes_an_id_that_no_platform_can_count_to_for_none(codec: RetellCodec, frame: Make, beyond: int) -> None:
+    """Else every request after it would seem to be overtaken, and nothing would be answered for the rest of the call."""
     with pytest.raises(PeerError):
-        codec.decode('{"interaction_type":"update_only","transcript":[{"role":"user","content":"\\ud83d"}]}')
+        codec.decode(frame("response_required", response_id=beyond, transcript=HEARD))
+    assert requested(codec, frame("response_required", response_id=2**53 - 1, transcript=HEARD)).turn == 1
 
 
 def test_goes_on_after_a_broken_frame(codec: RetellCodec, frame: Make) -> None:

@@ -196,7 +196,7 @@ commands: st.SearchStrategy[Command] = st.one_of(
 
 @pytest.mark.failure(16)
 @pytest.mark.failure(17)
-@given(command=commands, wanted=integer)
+@given(command=commands, wanted=st.integers(-(2**53) + 1, 2**53 - 1))
 def test_nothing_malformed_leaves(command: Command, wanted: int) -> None:
     codec = RetellCodec()
     codec.decode(json.dumps({"interaction_type": "response_required", "response_id": wanted}))

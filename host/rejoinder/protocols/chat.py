@@ -32,7 +32,7 @@ from rejoinder.events import (
 from rejoinder.protocols.chat_answer import Answer
 from rejoinder.protocols.chat_details import request_details
 from rejoinder.protocols.chat_tools import Tool, offered
-from rejoinder.protocols.wire import printable, to_json
+from rejoinder.protocols.wire import printable, to_json, without_lone_surrogates
 
 #: Where a client that can set headers says which call a request belongs to.
 CALL_ID_HEADER = "X-Call-Id"
@@ -214,6 +214,9 @@ def _request(body: bytes | str) -> _Request:
     except RecursionError:
         raise PeerError("the request is nested too deeply") from None
     except DecodeError as wrong:
+        data = body.encode() if isinstance(body, str) else body
+        if (mended := without_lone_surrogates(data)) != data:
+            return _request(mended)
         raise PeerError(f"the request is not JSON: {wrong}") from None
     if request.messages is UNSET and _entry(request.message, "type") is None:
         raise PeerError("the request has no `messages`")

@@ -59,7 +59,7 @@ from rejoinder.protocols.retell_sent import (
     wished,
 )
 from rejoinder.protocols.retell_transcript import REST, Item, TranscriptCache, utterances
-from rejoinder.protocols.wire import printable
+from rejoinder.protocols.wire import WireInt, printable, without_lone_surrogates
 
 #: Seconds without a frame from a platform that pings every two.
 KEEPALIVE_LOST = 15.0
@@ -74,7 +74,7 @@ class _Heard(Struct):
 
     interaction_type: str = ""
     timestamp: int | None = None
-    response_id: int | None = None
+    response_id: WireInt | None = None
     transcript: list[Item] | UnsetType | None = UNSET
     transcript_with_tool_calls: Raw | UnsetType = UNSET
     turntaking: str | None = None
@@ -158,6 +158,8 @@ class RetellCodec:
         except RecursionError:
             raise PeerError("a frame is nested too deeply") from None
         except DecodeError as wrong:
+            if (mended := without_lone_surrogates(data)) != data:
+                return self.decode(mended)
             raise PeerError(f"a frame is not JSON: {wrong}") from None
         return self._presses(heard) + self._events(heard, transcript, data)
 

@@ -9,11 +9,12 @@ from msgspec.json import Decoder
 
 from rejoinder.dialogue import Transcript, Utterance
 from rejoinder.protocols.retell_transcript import NOT_SAID
+from rejoinder.protocols.wire import WireInt
 
 
 class _Asked(Struct):
     interaction_type: str
-    response_id: int
+    response_id: WireInt
     transcript: Any = None
 
 

@@ -1,11 +1,21 @@
-"""JSON out, for every protocol: what leaves is valid UTF-8 JSON, whatever a plugin put in."""
+"""JSON in and out, for every protocol: what leaves is valid UTF-8 JSON, whatever a plugin put in."""
 
-from typing import Any
+import re
+from typing import Annotated, Any
 
-from msgspec import to_builtins
+from msgspec import Meta, to_builtins
 from msgspec.json import Encoder
 
+#: A whole number that every JSON reader gives back as it was (RFC 8259, section 6).
+WireInt = Annotated[int, Meta(ge=-(2**53) + 1, le=2**53 - 1)]
+
 _ENCODER = Encoder(enc_hook=str)
+
+#: What is a half of a character outside the first plane without its other half; kept are whole ones, and a backslash that is
+#: a text's own.
+_SURROGATES = re.compile(
+    rb"(\\\\|\\u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2})|\\u[dD][89a-fA-F][0-9a-fA-F]{2}",
+)
 
 
 def to_json(value: object) -> bytes | None:
@@ -17,6 +27,12 @@ def to_json(value: object) -> bytes | None:
             return _ENCODER.encode(_mended(to_builtins(value, enc_hook=str)))
     except (TypeError, ValueError, OverflowError, RecursionError):
         return None
+
+
+def without_lone_surrogates(frame: bytes) -> bytes:
+    """JSON with U+FFFD for each half of a character: a sender that cuts a text between the two escapes what is left so
+    (ECMAScript, JSON.stringify), and strict decoders refuse the whole of it."""
+    return _SURROGATES.sub(lambda found: found[1] or rb"\ufffd", frame) if b"\\u" in frame else frame
 
 
 def to_text(value: object) -> str:
