@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from hypothesis import strategies as st
 
+from any_json import json_values
 from rejoinder.protocols.retell import RetellCodec
 
 Make = Callable[..., bytes]
@@ -30,21 +31,6 @@ def frame() -> Make:
     return make
 
 
-def _any_of(words: str) -> st.SearchStrategy[str]:
-    return st.sampled_from(words.split())
-
-
 @pytest.fixture(scope="session")
 def any_json() -> st.SearchStrategy[Any]:
-    """Any JSON value, with the key names that mean something mixed in."""
-    names = _any_of(
-        "interaction_type response_id timestamp transcript transcript_with_tool_calls turntaking call role content words digit "
-        "messages message model stream stream_options tools function name parameters metadata user_id type id"
-    )
-    kinds = _any_of("ping_pong update_only response_required reminder_required call_details clear dtmf user agent endCall")
-    scalars = st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(max_size=8) | kinds
-    return st.recursive(
-        scalars,
-        lambda inner: st.lists(inner, max_size=4) | st.dictionaries(names | st.text(max_size=4), inner, max_size=6),
-        max_leaves=20,
-    )
+    return json_values()
