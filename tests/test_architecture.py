@@ -31,7 +31,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     # Pure talk: events in, effects out; bytes to events.
     ("effects", "permission"),
     ("newest_turn",),
-    ("ladder", "out_of_turn"),
+    ("ladder", "out_of_turn", "reminders"),
     ("engine", "stopwatch"),
     ("protocols", "protocols.wire"),
     ("protocols.chat_answer", "protocols.chat_details", "protocols.retell_details", "protocols.retell_sent"),
@@ -86,10 +86,10 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     # The platform, played whole.
     ("simulator", "simulator.journal"),
     # Commands; each is one file, imported when it is used.
-    ("cli.words", "cli.live", "cli.notice", "cli.talk"),
+    ("cli.words", "cli.live", "cli.naming", "cli.notice", "cli.talk"),
     ("cli.files",),
     ("cli.running",),
-    ("cli.chat", "cli.check", "cli.drain", "cli.init", "cli.plugins", "cli.reload", "cli.schema", "cli.serve"),
+    ("cli.chat", "cli.check", "cli.drain", "cli.init", "cli.new", "cli.plugins", "cli.reload", "cli.schema", "cli.serve"),
     ("cli",),
     ("__main__",),
 )
@@ -97,7 +97,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
 #: What decides a turn. None of it imports what is not here, and so sees no clock, task or socket by another's hand either.
 PURE = (
     "dialogue", "effects", "engine", "events", "hygiene", "ladder", "late", "lines",
-    "marks", "newest_turn", "orders", "out_of_turn", "permission", "reading", "speech", "templates",
+    "marks", "newest_turn", "orders", "out_of_turn", "permission", "reading", "reminders", "speech", "templates",
 )  # fmt: skip
 
 #: What plays the platform, whoever serves its calls: it shares no code with the host that it tries out.

@@ -47,7 +47,20 @@ class Judge:
         self.finishes: dict[int, int] = {}
         self.ends: dict[int, str] = {}
         self.acted: set[int] = set()
-        self.again = False
+        self.row = 0
+        self.heard: list[str] | None = None
+
+    def asked(self, turn: int, kind: str, heard: list[str], most: int | None, effects: list[Effect]) -> None:
+        """A new turn began, when the caller had said `heard`."""
+        if kind != "reminder":
+            self.row, self.heard = 0, None
+            return
+        if heard != self.heard:
+            self.row, self.heard = 0, heard
+        has_finished = any(isinstance(one, TurnEnded) and (one.turn, one.outcome) == (turn, "finished") for one in effects)
+        is_mute = has_finished and Send(Finish(turn), turn) in effects
+        assert is_mute == (most is not None and self.row >= most), "reminders in a row"
+        self.row += not is_mute
 
     def watch(self, effects: list[Effect]) -> None:
         for effect in effects:
@@ -104,6 +117,7 @@ class Call:
         )
         actions: frozenset[type[Action]] = frozenset({EndCall, TransferCall}) if self.dice.random() < 0.8 else frozenset()
         self.now = 0.0
+        self.most_reminders = self.dice.choice([None, 0, 1, 2])
         self.talk = Conversation(
             lines,
             actions=lambda: actions,
@@ -112,6 +126,7 @@ class Call:
             agents=("a", "b", "c")[: self.dice.randint(1, 3)],
             may_answer=lambda _: self.dice.random() < 0.9,
             on_failure=self.dice.choice([None, EndCall(), TransferCall("x"), TransferCall("?")]),
+            reminders=self.most_reminders,
         )
         self.judge = Judge()
         self.asked = 0
@@ -132,7 +147,11 @@ class Call:
         turn = max(1, self.asked + self.dice.choice([1, 1, 1, 0, -1, 3]))
         self.asked = max(self.asked, turn)
         kind = self.dice.choice(("response", "response", "reminder"))
-        return self.talk.receive(TurnRequested(turn, kind, self.transcript), self.now)  # type: ignore[arg-type]
+        effects = self.talk.receive(TurnRequested(turn, kind, self.transcript), self.now)  # type: ignore[arg-type]
+        if any(isinstance(one, TurnStarted) for one in effects):
+            heard = [said.text for said in self.transcript if said.role == "user"]
+            self.judge.asked(turn, kind, heard, self.most_reminders, effects)
+        return effects
 
     def reply(self) -> int:
         return self.dice.randint(max(0, self.judge.newest_reply - 2), self.judge.newest_reply)
@@ -158,7 +177,7 @@ class Call:
         return reply
 
     def update(self) -> list[Effect]:
-        said = Utterance(self.dice.choice(["agent", "user"]), "words")
+        said = Utterance(self.dice.choice(["agent", "user"]), f"words {self.dice.random()}")
         self.transcript = Transcript((*self.transcript.utterances[:5], said))
         return self.talk.receive(TranscriptUpdated(self.transcript))
 

@@ -117,6 +117,7 @@ class Calls:
             numbers=route.agent_config.numbers,
             late=route.config.late,
             on_failure=route.config.on_failure,
+            reminders=route.config.limits.reminders,
             log=call_logger(facts),
             witness=RouteWitness(self._desk, route.config.observers, self._witness),
             on_end=self._ended,

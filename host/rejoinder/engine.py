@@ -29,6 +29,7 @@ any       request, newer               [CancelReply, TurnEnded(interrupted)] of 
                                        StartReply, StartTimer(late), or Send(Finish) with the YAML's own reminder
 live      request, the same            nothing
 idle      request, the same            Send(Finish) with its whole text, once a socket, if no event showed that it arrived
+any       a reminder too many in a row the same, with Send(Finish) of nothing at once
 any       request, older               nothing
 live      caller interrupted           CancelReply, TurnEnded(interrupted); of a begin turn also Send(Finish(0, ""))
 live      output of the live reply     Send(Speak) | Send(Finish with the action), TurnEnded(finished) | Send(Annotate) | Warn
@@ -84,6 +85,7 @@ from rejoinder.newest_turn import NewestTurn
 from rejoinder.orders import Order, ToolsAwaited
 from rejoinder.out_of_turn import OutOfTurn
 from rejoinder.permission import NO_TELEPHONE, Permission
+from rejoinder.reminders import Reminders
 from rejoinder.speech import is_speakable, seam
 from rejoinder.templates import DETAILS_WAIT
 
@@ -95,7 +97,8 @@ class Conversation:
     """The engine's state of one call.
 
     `actions` gives what the platform can do now, `numbers` the names and numbers that may be dialled, `begins` whether the
-    platform asks for first words at all, `waits` whether words of a turn are still to be written; the rest is the ladder's.
+    platform asks for first words at all, `waits` whether words of a turn are still to be written, `reminders` how many are
+    spoken in a row; the rest is the ladder's.
     """
 
     __slots__ = (
@@ -104,6 +107,7 @@ class Conversation:
         "_lines",
         "_out_of_turn",
         "_permission",
+        "_reminders",
         "_turn",
         "_unfinished",
         "_waits",
@@ -122,9 +126,11 @@ class Conversation:
         late: Late = Late(),
         on_failure: Action | None = None,
         waits: Callable[[int], bool] = lambda _: False,
+        reminders: int | None = None,
     ) -> None:
         self._lines = lines
         self._permission = Permission(actions, numbers)
+        self._reminders = Reminders(reminders)
         self._ladder = Ladder(lines, self._permission, agents, may_answer, late, on_failure, waits)
         self._out_of_turn = OutOfTurn(lines)
         self._begins = begins
@@ -207,6 +213,8 @@ class Conversation:
         self._ladder.may_fill = turn is None or not turn.fillers
         turn = self._turn = NewestTurn(event.turn, event.kind, now, len(event.transcript), window=now)
         effects.append(TurnStarted(turn.number, turn.kind))
+        if not self._reminders.allow(event):
+            return effects + turn.close("", "finished")
         line = self._lines.reminder() if event.kind == "reminder" else None
         if line is not None:
             return effects + turn.close(line, "finished")

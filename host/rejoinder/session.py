@@ -71,6 +71,7 @@ class Session:
         numbers: Mapping[str, str],
         late: Late,
         on_failure: Action | None,
+        reminders: int | None,
         log: "logging.LoggerAdapter[logging.Logger]",
         witness: Witness,
         on_end: Callable[["Session"], None],
@@ -93,13 +94,10 @@ class Session:
             late=late,
             on_failure=on_failure,
             waits=lambda turn: self._outbox.holds(turn),
+            reminders=reminders,
         )
         self._outbox = Outbox(
-            self._encode,
-            is_current=self._conversation.is_current,
-            wrote=self._wrote,
-            ended=self._report,
-            lost=self._detach,
+            self._encode, is_current=self._conversation.is_current, wrote=self._wrote, ended=self._report, lost=self._detach
         )
         self._log = log
         self._witness = witness

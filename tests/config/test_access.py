@@ -45,6 +45,7 @@ def test_addresses_are_read_with_their_presets(folder: Any) -> None:
 def test_limits_are_read(folder: Any) -> None:
     assert route(folder.config(written("limits: {calls: 20, call_duration: 30m}"))).limits == Limits(20, 1800.0)
     assert route(folder.config(written("limits: {calls: 20}"))).limits == Limits(20, 3600.0)
+    assert route(folder.config(written("limits: {reminders: 0}"))).limits == Limits(None, 3600.0, 0)
 
 
 def test_proxies_are_read(folder: Any) -> None:
@@ -56,17 +57,17 @@ def test_the_nearest_counts(folder: Any) -> None:
     folder.write({"c/x.yaml": "defaults: {allow: [10.0.0.0/8]}\nroutes: {/x: a}\n"})
     config = folder.config(f"""
 include: [c/*.yaml]
-defaults: {{secret: {ONE}, allow: [retell], limits: {{calls: 5, call_duration: 10m}}}}
+defaults: {{secret: {ONE}, allow: [retell], limits: {{calls: 5, call_duration: 10m, reminders: 2}}}}
 agents: {{a: {{system: dummy}}}}
 routes:
   /short: a
-  /long: {{agent: a, secret: {TWO}, limits: {{calls: 7}}}}
+  /long: {{agent: a, secret: {TWO}, limits: {{calls: 7, reminders: 3}}}}
 """)
     retell, private = networks("retell"), networks("10.0.0.0/8")
     assert {path: (one.door, one.limits) for path, one in config.routes.items()} == {
-        "/short": (Door((Secret(ONE),), retell), Limits(5, 600.0)),
-        "/long": (Door((Secret(TWO),), retell), Limits(7, 600.0)),
-        "/x": (Door((Secret(ONE),), private), Limits(5, 600.0)),
+        "/short": (Door((Secret(ONE),), retell), Limits(5, 600.0, 2)),
+        "/long": (Door((Secret(TWO),), retell), Limits(7, 600.0, 3)),
+        "/x": (Door((Secret(ONE),), private), Limits(5, 600.0, 2)),
     }
 
 
@@ -98,6 +99,7 @@ def test_one_that_asks_nothing_may_not(folder: Any) -> None:
         ("allow: ['${X:-}']", "routes./a.allow[0]: '' is no address or network"),
         ("allow: [10.0.0.1/8]", "routes./a.allow[0]: '10.0.0.1/8' is an address and a network at once"),
         ("limits: {calls: 0}", "routes./a.limits.calls: must be 1 or more"),
+        ("limits: {reminders: -1}", "routes./a.limits.reminders: must be 0 or more"),
         ("limits: {call_duration: 60}", "routes./a.limits.call_duration: not a duration"),
         ("limits: {call_duration: 2s, cals: 1}", "routes./a.limits: unknown key 'cals' (did you mean 'calls'?)"),
         ("limits: {call_duration: 2000h}", "routes./a.limits.call_duration: must be between 1s and 24h"),
@@ -128,7 +130,7 @@ def test_a_secret_that_is_not_there_is_taken_as_given_when_asked(folder: Any) ->
 
 def test_what_is_inherited_is_shown_and_what_is_secret_is_not(folder: Any) -> None:
     loaded = folder.load(f"""
-defaults: {{secret: {ONE}, allow: [retell], limits: {{calls: 5, call_duration: 90s}}}}
+defaults: {{secret: {ONE}, allow: [retell], limits: {{calls: 5, call_duration: 90s, reminders: 2}}}}
 agents: {{a: {{system: dummy}}}}
 routes: {{/short: a, /long: {{agent: a, secret: ["{TWO}", "${{OLD:-}}"], limits: {{calls: 7}}}}}}
 """)
@@ -140,7 +142,7 @@ routes: {{/short: a, /long: {{agent: a, secret: ["{TWO}", "${{OLD:-}}"], limits:
             "agent": "a",
             "secret": "***",
             "allow": ["100.20.5.228/32"],
-            "limits": {"calls": 5, "call_duration": "90s"},
+            "limits": {"calls": 5, "reminders": 2, "call_duration": "90s"},
         },
         "/long": {"agent": "a", "allow": ["100.20.5.228/32"], "secret": ["***", "***"], "limits": {"calls": 7}},
     }

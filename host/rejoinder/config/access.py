@@ -40,10 +40,11 @@ def read_limits(parent: Value, outer: Limits) -> Limits:
     value = parent.child("limits")
     if value is None or not value.table(LIMITS):
         return outer
-    calls, duration = value.given("calls"), value.given("call_duration")
-    most = calls.single(LIMITS["calls"]) if calls else None
+    counts = {key: one.single(LIMITS[key]) for key in ("calls", "reminders") if (one := value.given(key))}
+    duration = value.given("call_duration")
     longest = read_duration(duration, 1.0, LONGEST_CALL) if duration else None
-    return Limits(outer.calls if most is None else int(most), outer.call_duration if longest is None else longest)
+    given = {key: int(count) for key, count in counts.items() if count is not None}
+    return replace(outer, **given, call_duration=outer.call_duration if longest is None else longest)
 
 
 def read_proxies(server: Value) -> tuple[Network, ...]:

@@ -108,11 +108,12 @@ RETELL: Schema = {
 LIMITS: Schema = {
     "calls": _key("Calls at once; any number if absent.", "integer", minimum=1),
     "call_duration": _time("No call is longer; 1h if absent."),
+    "reminders": _key("Reminders spoken in a row, 0 for none; any number if absent.", "integer", minimum=0),
 }
 ACCESS: Schema = {
     "secret": {"anyOf": [_TEXT, _TEXTS], "description": "What a caller's URL must hold; several while one is replaced."},
     "allow": _key("Addresses and networks that may dial, or retell.", "array", items=_TEXT, minItems=1),
-    "limits": closed(LIMITS, "How many calls at once, and how long."),
+    "limits": closed(LIMITS, "How many calls at once, how long, and how many reminders in a row."),
 }
 ROUTE: Schema = {
     "agent": _key("The agent that answers."),

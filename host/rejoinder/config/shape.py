@@ -94,10 +94,13 @@ class ObserverConfig:
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """`limits:` of a route. `calls` at once, None is any number; `call_duration` in seconds."""
+    """`limits:` of a route. `calls` at once and `reminders` in a row, None is any number; `call_duration` in seconds."""
 
     calls: int | None = None
     call_duration: float = 3600.0  # as Retell's own `max_call_duration_ms`, read 2026-11
+    reminders: int | None = (
+        None  # how many there are is the platform's to say: Retell asks for one if nobody tells it otherwise
+    )
 
 
 @dataclass(frozen=True, slots=True)

@@ -80,8 +80,9 @@ def _access(route: RouteConfig) -> dict[str, Any]:
     if door.allow is not None:
         shown["allow"] = [str(network) for network in door.allow]
     if limits != Limits():
-        calls = {} if limits.calls is None else {"calls": limits.calls}
-        shown["limits"] = {**calls, "call_duration": written(limits.call_duration)}
+        counts = {"calls": limits.calls, "reminders": limits.reminders}
+        given = {key: count for key, count in counts.items() if count is not None}
+        shown["limits"] = {**given, "call_duration": written(limits.call_duration)}
     return shown
 
 
