@@ -85,6 +85,13 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("testing.caller", "testing.wire"),
     # The platform, played whole.
     ("simulator", "simulator.journal"),
+    # Scenarios: what is to be played, and what is found.
+    ("simulator.expectation",),
+    ("simulator.expectation_reading", "simulator.steps"),
+    ("simulator.scenario", "simulator.step_reading", "simulator.telling"),
+    ("simulator.findings", "simulator.reading"),
+    ("simulator.call_checks", "simulator.clean_protocol", "simulator.clean_speech", "simulator.heard_checks", "simulator.story"),
+    ("simulator.judging",),
     # Commands; each is one file, imported when it is used.
     ("cli.words", "cli.live", "cli.naming", "cli.notice", "cli.talk"),
     ("cli.files",),
@@ -114,7 +121,7 @@ SEES: dict[str, tuple[str, ...]] = {
     "outbox": ("effects", "events"),
     "testing.wire": ("errors", "lifeline", "testing.*"),
     **dict.fromkeys(OTHER_SIDE, ("dialogue", "errors", "testing.*")),
-    "simulator*": ("dialogue", "errors", "testing.*", "simulator.*", "config.tree", "config.value"),
+    "simulator*": ("dialogue", "errors", "testing.*", "simulator.*", "config.*"),
     **dict.fromkeys(PURE, PURE),
 }
 

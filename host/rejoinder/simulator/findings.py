@@ -1,0 +1,86 @@
+"""What came of playing a scenario: what was played, what was found wrong, and the verdict.
+
+A verdict keeps the whole journal, so that whoever tells of it (a table, a page) can tell all.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Literal
+
+from rejoinder.config.tree import Mark
+from rejoinder.simulator.expectation import NOWHERE
+from rejoinder.simulator.journal import AskedTurn, Journal
+from rejoinder.simulator.scenario import Scenario
+from rejoinder.simulator.steps import Step
+
+#: passed: all was as expected; failed: something was not; broken: there was nobody to play it with.
+Outcome = Literal["passed", "failed", "broken"]
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One thing that is wrong. `check` is the key of the expectation that found it, `at` the second of the call and `turn` the
+    place in `Journal.turns` where it shows (None: nowhere in particular), `place` where the expectation was written."""
+
+    check: str
+    what: str
+    at: float | None = None
+    turn: int | None = None
+    place: Mark = NOWHERE
+
+
+@dataclass(frozen=True, slots=True)
+class Play:
+    """A scenario as it is played once: on which route ("" where a URL was given), which time (from 1), with which seed."""
+
+    scenario: Scenario
+    route: str = ""
+    number: int = 1
+    seed: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What the agent did about one step: `turns` are the places in `Journal.turns` of all that was asked from then on until the
+    caller acted again. `at` is when the step began; `late` when its patience ended, if the agent had not finished by then."""
+
+    step: Step
+    at: float
+    turns: range
+    late: float | None = None
+
+    def of(self, journal: Journal) -> list[AskedTurn]:
+        return [journal.turns[place] for place in self.turns if place < len(journal.turns)]
+
+
+@dataclass(frozen=True, slots=True)
+class Played:
+    """A scenario that was played: `left` are the steps for which the call ended too early, `fault` what stopped the player
+    ("" if nothing did)."""
+
+    play: Play
+    journal: Journal
+    answers: tuple[Answer, ...] = ()
+    left: tuple[Step, ...] = ()
+    fault: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What is to be said of one play. `took` is real seconds, `lasted` seconds of the call."""
+
+    play: Play
+    outcome: Outcome
+    findings: tuple[Finding, ...] = ()
+    journal: Journal = field(default_factory=lambda: Journal(""))
+    took: float = 0.0
+
+    @property
+    def lasted(self) -> float:
+        entries = self.journal.entries
+        return entries[-1].at if entries else 0.0
+
+
+def failed(verdicts: Sequence[Verdict]) -> list[Verdict]:
+    """Those that did not pass."""
+    return [verdict for verdict in verdicts if verdict.outcome != "passed"]
