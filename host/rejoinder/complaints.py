@@ -1,7 +1,6 @@
 """What is wrong in one call: each thing is logged once, and how often it came is said at the end."""
 
 import logging
-from collections import Counter
 
 #: Kinds of complaints told of one call; what a peer makes up must fill neither the log nor memory.
 MOST_COMPLAINTS = 20
@@ -14,14 +13,14 @@ class Complaints:
 
     def __init__(self, log: "logging.LoggerAdapter[logging.Logger]") -> None:
         self._log = log
-        self._times: Counter[str] = Counter()
+        self._times: dict[str, int] = {}
 
     def tell(self, what: str) -> None:
         """Log `what` if it is new in this call, count it in any case."""
         if what not in self._times and len(self._times) >= MOST_COMPLAINTS:
             what = "further complaints of other kinds are not told"
-        self._times[what] += 1
-        if self._times[what] == 1:
+        self._times[what] = times = self._times.get(what, 0) + 1
+        if times == 1:
             self._log.warning("%s", what)
 
     def close(self) -> None:

@@ -4,7 +4,6 @@ Built-in lines exist in the languages of `BUILT_IN`. A caller never hears an Eng
 other language the host's own lines are empty, and `check` says so.
 """
 
-from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
@@ -135,7 +134,7 @@ class HostLines:
         self._begin = begin
         self._reminders = reminders
         self._own = own
-        self._times: Counter[str] = Counter()
+        self._times: dict[str, int] = {}
         #: Lines that no response system chose, as said so far: to be marked in transcripts.
         self.said: frozenset[str] = frozenset()
 
@@ -163,7 +162,9 @@ class HostLines:
     def filler(self) -> str:
         """Company for a caller who waits; never the same twice running where there are several."""
         built_in = self._built_in.filler
-        return self._next("filler", self._own.filler, built_in[self._times["filler"] % len(built_in)] if built_in else "")
+        return self._next(
+            "filler", self._own.filler, built_in[self._times.get("filler", 0) % len(built_in)] if built_in else ""
+        )
 
     def apology(self, *, is_last: bool = False) -> str:
         """For a turn that nobody answered; `is_last` if the agent has no further turn."""
@@ -182,10 +183,11 @@ class HostLines:
         return self._saying(self._pick(kind, own, built_in))
 
     def _pick(self, kind: str, own: Sequence[Template], built_in: str) -> str:
-        line = own[self._times[kind] % len(own)].render(self._field) if own else built_in
+        times = self._times.get(kind, 0)
+        line = own[times % len(own)].render(self._field) if own else built_in
         if not line.strip() and kind != "filler":  # none of these may be silence; a caller can do without company
             line = built_in
-        self._times[kind] += 1
+        self._times[kind] = times + 1
         return line
 
     def _saying(self, line: str) -> str:

@@ -52,7 +52,8 @@ class Socket(Protocol):
 
 
 class Outbox:
-    """What waits to be written, in order, and the task that writes it.
+    """What waits to be written, in order, and who writes it: as a rule a step of the loop, in which a clear socket takes all of
+    it; a task only while the socket is not clear, frame by frame, at its pace.
 
     `encode` makes frames of a command; `is_current` says whether a turn may still be spoken; `wrote` hears of each command the
     socket took; `ended` of each turn whose last words are out; `lost` of a socket that could not be written to.
@@ -63,11 +64,13 @@ class Outbox:
         "_encode",
         "_ended",
         "_is_current",
+        "_is_due",
+        "_loop",
         "_lost",
+        "_name",
         "_socket",
         "_speech",
         "_task",
-        "_wake",
         "_wrote",
         "dropped",
     )
@@ -90,16 +93,18 @@ class Outbox:
         # Lists: an empty deque takes 760 bytes in every silent call, and nothing long ever waits here for long.
         self._control: list[bytes] = []
         self._speech: list[Send | TurnEnded] = []
-        self._wake: asyncio.Future[None] | None = None
+        self._loop = asyncio.get_running_loop()
+        self._is_due = False
         self._task: asyncio.Task[None] | None = None
+        self._name = ""
         self.dropped = 0
 
     def attach(self, socket: Socket, opening: Iterable[bytes], name: str) -> None:
-        """Write to `socket` from now on, `opening` before anything else; what was urgent on the former one is not on this."""
+        """Write to `socket` from now on, `opening` before anything else; what was urgent on the former one is not on this.
+        `name` is the call's, for tasks."""
         self._socket = socket
+        self._name = name
         self._control.clear()
-        if self._task is None:
-            self._task = asyncio.get_running_loop().create_task(self._run(), name=name)
         self.urgent(opening)
 
     def detach(self) -> None:
@@ -146,30 +151,41 @@ class Outbox:
         self._socket = None
 
     def _rouse(self) -> None:
-        wake = self._wake
-        if wake is not None and not wake.done():
-            wake.set_result(None)
+        if not self._is_due and self._task is None:
+            self._is_due = True
+            self._loop.call_soon(self._write_what_waits)
 
-    async def _run(self) -> None:
-        loop = asyncio.get_running_loop()
-        while True:
-            socket = self._socket
-            if socket is None or not (self._control or self._speech):
-                self._wake = loop.create_future()
-                await self._wake
-                continue
+    def _write_what_waits(self) -> None:
+        self._is_due = False
+        while (socket := self._socket) is not None and (self._control or self._speech):
+            if not socket.is_clear:
+                self._task = self._loop.create_task(self._write_slowly(), name=f"writer of call {self._name}")
+                return
             try:
-                if socket.is_clear:
-                    self._write_together(socket)
-                else:
+                self._write_together(socket)
+            except Exception as error:  # noqa: BLE001  any: see _give_up
+                self._give_up(socket, error)
+
+    async def _write_slowly(self) -> None:
+        """Write at the pace of a socket that takes no more for now, until all is written or one is clear."""
+        try:
+            while (socket := self._socket) is not None and (self._control or self._speech) and not socket.is_clear:
+                try:
                     await self._write_next(socket)
-            except ConnectionError:
-                self._lost(socket)
-            except Exception:
-                # Not foreseen of any socket; but a writer that ended here would leave its call mute for good.
-                log.exception("a socket failed in a way of its own and is given up")
-                socket.abort()
-                self._lost(socket)
+                except Exception as error:  # noqa: BLE001  any: see _give_up
+                    self._give_up(socket, error)
+        finally:
+            self._task = None
+        self._write_what_waits()
+
+    def _give_up(self, socket: Socket, error: Exception) -> None:
+        if not isinstance(error, ConnectionError):
+            # Not foreseen of any socket; but a writer that ended here would leave its call mute for good.
+            log.error("a socket failed in a way of its own and is given up", exc_info=error)
+            socket.abort()
+        self._lost(socket)
+        if self._socket is socket:
+            self.detach()
 
     def _write_together(self, socket: Socket) -> None:
         """What waits, in one write: each is a call of the kernel, and a reply often waits here word by word. Nothing is awaited

@@ -142,7 +142,7 @@ class Session:
         if former is not None:
             former.abort()
         self._stop_timer("grace")
-        self._outbox.attach(socket, self._codec.opened(), f"writer of call {self.facts.id}")
+        self._outbox.attach(socket, self._codec.opened(), self.facts.id)
         self._perform(self._conversation.opened(self._loop.time()))
 
     def _detach(self, socket: Socket) -> None:

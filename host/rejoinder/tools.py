@@ -8,7 +8,6 @@ different loops that answer in one call are given the same. `Tools` is one agent
 
 import asyncio
 import logging
-from collections import Counter
 from collections.abc import Awaitable, Callable, Coroutine, Mapping
 from concurrent.futures import Future
 from contextvars import ContextVar
@@ -146,8 +145,8 @@ class Tools:
         self._spawn = spawn
         self._in_thread = in_thread
         self._running: dict[Run, asyncio.Task[None]] = {}
-        self._tasks: set[asyncio.Task[None]] = set()  # those that were given up and do not stop, too
-        self._awaited: Counter[int] = Counter()
+        self._tasks: list[asyncio.Task[None]] = []  # those that were given up and do not stop, too
+        self._awaited: dict[int, int] = {}
         self._is_over = False
 
     async def run_once(self, name: str, arguments: Mapping[str, Any], function: Callable[..., Any], bound: float) -> Any:
@@ -166,7 +165,7 @@ class Tools:
             self._note_wait(reply, -1)
 
     def _note_wait(self, reply: int, change: int) -> None:
-        self._awaited[reply] += change
+        self._awaited[reply] = self._awaited.get(reply, 0) + change
         self._order(ToolsAwaited(reply, self._awaited[reply]))
         if not self._awaited[reply]:
             del self._awaited[reply]
@@ -184,11 +183,11 @@ class Tools:
         task = self._spawn(f"tool {run.name}", self._run(run, function))
         timer = task.get_loop().call_later(bound, self._give_up, run, f"did not return within {bound:g} s")
         self._running[run] = task
-        self._tasks.add(task)
+        self._tasks.append(task)
         task.add_done_callback(lambda _: self._let_go(run, task, timer))
 
     def _let_go(self, run: Run, task: "asyncio.Task[None]", timer: asyncio.TimerHandle) -> None:
-        self._tasks.discard(task)
+        self._tasks.remove(task)
         timer.cancel()
         if run in self._running:  # cancelled before its first step
             self._end(run, failure=_unknown(run, "was cancelled"))

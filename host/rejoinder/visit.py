@@ -4,6 +4,7 @@ import asyncio
 import inspect
 import logging
 from collections.abc import Callable, Coroutine
+from functools import cache
 from typing import Any
 
 from msgspec.structs import replace
@@ -27,17 +28,33 @@ log = logging.getLogger(__name__)
 class Visit:
     """Everything here runs on the agent's loop, and none of it raises: a plugin's fault is told to the front or logged."""
 
+    __slots__ = (
+        "_call",
+        "_fault",
+        "_first_details",
+        "_hears",
+        "_leaving",
+        "_listening",
+        "_raised",
+        "_speakers",
+        "_stage",
+        "_system",
+        "_tasks",
+        "_tools",
+        "_updates",
+    )
+
     def __init__(self, stage: Stage, details: Details | None, updates: Latest[Transcript], ledger: Ledger) -> None:
         self._stage = stage
         self._first_details = details
         self._updates = updates
         self._call: Call | None = None
         self._system: ResponseSystem[Any] | None = None
-        self._fault: BaseException = PluginError(f"agent {stage.facts.agent}: the call has left")
+        self._fault: BaseException | None = None  # why there is no object of the call
         self._hears: frozenset[str] = frozenset()
         self._speakers: dict[int, Speaker] = {}
-        self._tasks: set[asyncio.Task[None]] = set()
-        self._raised: set[str] = set()
+        self._tasks: tuple[asyncio.Task[None], ...] = ()
+        self._raised: tuple[str, ...] = ()
         self._listening: asyncio.Task[None] | None = None
         self._leaving: asyncio.Task[None] | None = None
         label = f"agent {stage.facts.agent}, call {stage.facts.id}"
@@ -55,12 +72,12 @@ class Visit:
         )
         try:
             self._system = call_context(facts).run(self._made, factory, self._call)
-            self._hears = frozenset(name for name in OPTIONAL if _is_own(self._system, name))
+            self._hears = _own(self._system)
         except BaseException as error:  # noqa: BLE001  SystemExit in a plugin's constructor must not end the loop
             self._system = None
             self._fault = error
         else:
-            front.put(listener.on_joined, self._hears - {"ended"})
+            front.put(listener.on_joined, _once(self._hears - {"ended"}))
 
     def _made(self, factory: SystemFactory | None, call: Call) -> ResponseSystem[Any]:
         if factory is None:
@@ -74,7 +91,8 @@ class Visit:
         if self._system is None or self._leaving is not None:
             if turn.word_source is not None:
                 turn.word_source.release()
-            self._stage.front.put(self._stage.listener.on_failed, number, self._fault)
+            fault = self._fault or PluginError(f"agent {self._stage.facts.agent}: the call has left")
+            self._stage.front.put(self._stage.listener.on_failed, number, fault)
             return
         if late := self._tools.late():
             turn = replace(turn, late_results=late)
@@ -128,7 +146,7 @@ class Visit:
             raise
         except BaseException:  # as above
             if name not in self._raised:
-                self._raised.add(name)
+                self._raised += (name,)
                 log.exception("%s raised; not told again in this call", self._label(name))
 
     def leave(self) -> "asyncio.Task[None]":
@@ -142,7 +160,7 @@ class Visit:
             speaker.cancel()
         for task in self._tasks:
             task.cancel()
-        running = {speaker.task for speaker in self._speakers.values()} | self._tasks
+        running = {*(speaker.task for speaker in self._speakers.values()), *self._tasks}
         if running:
             await asyncio.wait(running, timeout=CLEANUP)
         if "ended" in self._hears:
@@ -161,20 +179,34 @@ class Visit:
 
     def abandon(self) -> None:
         """Cancel once more what did not end when the call left, and the tools that still run."""
-        for task in {speaker.task for speaker in self._speakers.values()} | self._tasks:
+        for task in (*(speaker.task for speaker in self._speakers.values()), *self._tasks):
             task.cancel()
         self._tools.abandon()
 
     def _spawn(self, what: str, coroutine: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
         """A task that ends when the call leaves."""
         task = self._stage.spawn(what, coroutine)
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
+        self._tasks += (task,)
+        task.add_done_callback(self._forget_task)
         return task
+
+    def _forget_task(self, done: "asyncio.Task[None]") -> None:
+        self._tasks = tuple([task for task in self._tasks if task is not done])
 
     def _label(self, name: str) -> str:
         facts = self._stage.facts
         return f"agent {facts.agent}, call {facts.id}: {type(self._system).__name__}.{name}"
+
+
+def _own(system: ResponseSystem[Any]) -> frozenset[str]:
+    """The optional methods that `system` has of its own, from its class or set on the object."""
+    return _once(frozenset([name for name in OPTIONAL if _is_own(system, name)]))
+
+
+@cache
+def _once(names: frozenset[str]) -> frozenset[str]:
+    """The same set for all calls that have the like: it takes more memory than all that a silent call is told."""
+    return names
 
 
 def _is_own(system: ResponseSystem[Any], name: str) -> bool:
