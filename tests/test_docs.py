@@ -42,6 +42,8 @@ from rejoinder import (
     webhooks,
 )
 from rejoinder import server as edge
+from rejoinder.cli.naming import Naming
+from rejoinder.cli.new import filled
 from rejoinder.config import agents as config_agents
 from rejoinder.config import routes, scope, server, sources
 from rejoinder.config.keys import PLATFORMS as KNOWN_PLATFORMS
@@ -198,6 +200,11 @@ def test_every_command_is_told_with_every_flag(name: str) -> None:
     for action in actions:
         if action.choices and action.option_strings:
             assert set(action.choices) <= set(codes(cell(told, f"{action.option_strings[0]} {action.dest[4:].upper()}", 1)))
+
+
+def test_every_file_of_a_new_package_is_told() -> None:
+    told = named(section(PLUGINS, "From nothing to a published package"))
+    assert told == set(filled(Naming("shout"), "0.1.0"))
 
 
 def test_every_exit_code_is_told() -> None:

@@ -1,30 +1,19 @@
 """A stranger's plugin, from its own folder to a call: type-checked, built, installed beside Rejoinder and served.
 
-Nothing here comes from the checkout: both wheels go into a fresh virtual environment. What Rejoinder itself depends on is
-lent to it by a path line that names the folders of the libraries of this environment. Python reads only plain paths from such a
-line and obeys no path file in the folders it names, so an editable install of Rejoinder there stays out; and the fresh
-environment's own packages stand before the lent ones, so that its wheel would win anyway.
+Nothing here comes from the checkout: both wheels go into a fresh virtual environment.
 """
 
-import asyncio
 import json
-import re
 import sys
-import venv
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from importlib.util import find_spec
 from pathlib import Path
 
-import aiohttp
-import msgspec
-import pluggy
 import pytest
-import uvloop
-import yaml
 
+import installed
+from installed import serving, wheel_of
 from rejoinder.testing.caller import calling
-from wheels import OFFLINE, run
+from wheels import run
 
 PYPROJECT = """\
 [build-system]
@@ -83,46 +72,8 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def environment(project: Path, own_wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A fresh virtual environment that holds both wheels; the folder of its programs."""
-    dist = tmp_path_factory.mktemp("dist")
-    run([sys.executable, "-m", "pip", "wheel", *OFFLINE, "--no-build-isolation", "--wheel-dir", dist, "."], project)
-    (plugin_wheel,) = dist.glob("acme_shout-2.1-*.whl")
-    folder = tmp_path_factory.mktemp("environment")
-    venv.create(folder, symlinks=sys.platform != "win32")
-    programs = folder / ("Scripts" if sys.platform == "win32" else "bin")
-    python = programs / Path(sys.executable).name
-    _lend_libraries(python, folder)
-    run([sys.executable, "-m", "pip", "--python", python, "install", *OFFLINE, own_wheel, plugin_wheel], folder)
-    return programs
-
-
-def _lend_libraries(python: Path, folder: Path) -> None:
-    site_packages = Path(run([python, "-c", "import sysconfig; print(sysconfig.get_path('purelib'))"], folder).strip())
-    lent = {Path(str(library.__file__)).parents[1] for library in (aiohttp, msgspec, pluggy, uvloop, yaml)}
-    (site_packages / "lent.pth").write_text("".join(f"{path}\n" for path in sorted(lent)))
-
-
-@asynccontextmanager
-async def _serving(command: list[str | Path], folder: Path) -> AsyncIterator[int]:
-    """The port of a server that says it is ready; it is stopped by its own process, and ends well."""
-    pipe = asyncio.subprocess.PIPE
-    child = await asyncio.create_subprocess_exec(*command, stdout=pipe, stderr=pipe, cwd=folder)
-    try:
-        assert child.stdout is not None
-        said = b""
-        async with asyncio.timeout(20):
-            while not (ready := re.search(rb"ready on 127\.0\.0\.1:(\d+)", said)):
-                line = await child.stdout.readline()
-                assert line, f"it ended: {said!r} {await child.communicate()}"
-                said += line
-        yield int(ready[1])
-        child.terminate()
-        async with asyncio.timeout(10):
-            _, complained = await child.communicate()
-        assert child.returncode == 0, complained
-    finally:
-        if child.returncode is None:
-            child.kill()
-            await child.communicate()
+    plugin_wheel = wheel_of(project, tmp_path_factory.mktemp("dist"))
+    return installed.environment(tmp_path_factory.mktemp("environment"), own_wheel, plugin_wheel)
 
 
 def test_the_plugin_passes_strict_type_checking_from_outside(project: Path, environment: Path, tmp_path: Path) -> None:
@@ -155,7 +106,7 @@ def test_rejoinder_lists_the_plugin_with_its_distribution_version_and_options(en
 async def test_the_plugin_named_in_yaml_answers_a_call(environment: Path, tmp_path: Path) -> None:
     (tmp_path / "rejoinder.yaml").write_text(YAML)
     async with (
-        _serving([environment / "rejoinder", "serve", "--port", "0"], tmp_path) as port,
+        serving([environment / "rejoinder", "serve", "--port", "0"], tmp_path) as port,
         calling(f"ws://127.0.0.1:{port}/loud") as caller,
     ):
         assert (await caller.hears()).text == "Say something."
