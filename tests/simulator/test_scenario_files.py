@@ -61,6 +61,13 @@ expect:
 """
 
 
+NOBODY = (
+    "call.yaml:21:9: expect.ends: nothing ends a call that is called 'nobody' (one of: agent, agent_hangup, call_transfer, "
+    "caller, error_llm_websocket_corrupt_payload, error_llm_websocket_lost_connection, error_llm_websocket_open, "
+    "error_llm_websocket_runtime, inactivity, max_duration_reached, platform, user_hangup)"
+)
+
+
 def read(tmp_path: Path, text: str, name: str = "call.yaml") -> Read:
     (tmp_path / name).write_text(text)
     return read_paths([tmp_path / name], {})
@@ -80,7 +87,7 @@ def problems(tmp_path: Path, text: str) -> list[str]:
 def test_a_scenario_says_who_calls_and_how_the_platform_is_set(tmp_path: Path) -> None:
     scenario = one(tmp_path, WHOLE)
     assert (scenario.name, scenario.about) == ("A pause in mid-sentence is no end of it", "A stale answer is never heard.")
-    assert (scenario.applies, scenario.route, scenario.limit) == ({"echo", "rules"}, "/echo", 120.0)
+    assert (sorted(scenario.applies), scenario.route, scenario.limit) == (["echo", "rules"], "/echo", 120.0)
     variables = {"name": "Ann", "table": "4"}
     assert scenario.call == CallSetup(
         "phone", "+15550001111", "+15550002222", "inbound", variables, {"vip": True}, opt_out=True
@@ -218,33 +225,44 @@ expect:
         "call.yaml:17:18: caller[8].interrupts: unknown key 'word' (did you mean 'words'?)",
         "call.yaml:18:14: caller[8].pauses[0]: a pause needs 'then' (write {for: 800ms, then: the rest of the sentence})",
         "call.yaml:19:14: caller[8].expect: unknown key 'contain' (did you mean 'contains'?)",
-        "call.yaml:19:35: caller[8].expect.matches: not a pattern of RE2: missing ): ( "
-        "(see github.com/google/re2/wiki/Syntax; quote it with '...')",
-        "call.yaml:19:48: caller[8].expect.action: not an action "
-        '(write hang_up, none, {transfer: "+44..."} or {presses: "1#"})',
-        "call.yaml:21:9: expect.ends: nothing ends a call that is called 'nobody' "
-        "(one of: agent, agent_hangup, call_transfer, caller, error_llm_websocket_corrupt_payload, "
-        "error_llm_websocket_lost_connection, error_llm_websocket_open, error_llm_websocket_runtime, inactivity, "
-        "max_duration_reached, platform, user_hangup)",
+        (
+            "call.yaml:19:35: caller[8].expect.matches: not a pattern of RE2: missing ): ( "
+            "(see github.com/google/re2/wiki/Syntax; quote it with '...')"
+        ),
+        (
+            "call.yaml:19:48: caller[8].expect.action: not an action "
+            '(write hang_up, none, {transfer: "+44..."} or {presses: "1#"})'
+        ),
+        NOBODY,
         "call.yaml:22:11: expect.tools[0]: a tool is either called or not_called (write {called: name} or {not_called: name})",
         "call.yaml:23:12: expect.silence: not a duration (write it with its unit: 500ms, 2s, 5m, 1h)",
     ]
 
 
-@pytest.mark.parametrize(
-    ("text", "told"),
-    [
-        ("", "call.yaml: the file is empty (write 'caller:' and the caller's steps below)"),
-        ("- says: hi", "call.yaml:1:1: expected a mapping, got a list (write its keys below it, indented)"),
-        ("name: x", "call.yaml:1:1: a scenario needs 'caller' (write 'caller:' and the steps below; "
-                    "[] for a caller who only listens)"),
-        ("caller: [says: 'a", "call.yaml:1:16: this quote is never closed (close it; inside '...' a ' is written twice)"),
-        ("caller: {says: hi}", "call.yaml:1:1: caller: expected a list of steps, got a mapping (write [a, b], or one '- item' a line)"),
-        ("scenarios: []\nname: x\ncaller: []", "call.yaml:2:1: 'name' belongs to one scenario, and here is a list of them (write it into each)"),
-        ("caller: [{says: hi, expect: {contains: ' '}}]", "call.yaml:1:40: caller[0].expect.contains: an empty text is in every text "
-                                                          '(leave it out, or write is: "" for silence)'),
-    ],
-)  # fmt: skip
+NO_SCENARIO = {
+    "": "call.yaml: the file is empty (write 'caller:' and the caller's steps below)",
+    "- says: hi": "call.yaml:1:1: expected a mapping, got a list (write its keys below it, indented)",
+    "name: x": (
+        "call.yaml:1:1: a scenario needs 'caller' (write 'caller:' and the steps below; [] for a caller who only listens)"
+    ),
+    "caller: [says: 'a": "call.yaml:1:16: this quote is never closed (close it; inside '...' a ' is written twice)",
+    "caller: {says: hi}": (
+        "call.yaml:1:1: caller: expected a list of steps, got a mapping (write [a, b], or one '- item' a line)"
+    ),
+    "scenarios: []\nname: x\ncaller: []": (
+        "call.yaml:2:1: 'name' belongs to one scenario, and here is a list of them (write it into each)"
+    ),
+    "caller: [{says: hi, expect: {contains: ' '}}]": (
+        'call.yaml:1:40: caller[0].expect.contains: an empty text is in every text (leave it out, or write is: "" for silence)'
+    ),
+    "caller: [{says: hi, expect: {}}, {expect: {}}]": (
+        "call.yaml:1:34: caller[1]: a step must say what happens (one of: says, hears, silent, mumbles, presses, hangs_up, "
+        "drops, duplicates, reorders, reads_slowly, dials_twice)"
+    ),
+}
+
+
+@pytest.mark.parametrize(("text", "told"), NO_SCENARIO.items())
 def test_what_is_no_scenario_is_told_as_such(tmp_path: Path, text: str, told: str) -> None:
     assert problems(tmp_path, text)[0] == told
 

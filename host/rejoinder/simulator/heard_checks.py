@@ -90,8 +90,9 @@ def _fault_of_action(expected: ActionExpectation, turns: Sequence[AskedTurn]) ->
     if any(turn.done_at is not None for turn in fitting):
         return ""
     if fitting:
-        why = next((turn.discarded for turn in fitting if turn.discarded), "the call was over first")
-        return f"{wanted}; it was told to, and it did not happen: {why}"
+        return f"{wanted}; it was told to, and the call was over first"
+    if why := next((turn.discarded for turn in turns if turn.discarded.startswith(f"{expected.action}:")), ""):
+        return f"{wanted}; it was told to, and the platform threw it away ({why})"
     return f"{wanted}; it wants to {_told(told[0])}" if told else f"{wanted}; it does nothing of the kind"
 
 
