@@ -82,7 +82,8 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("host",),
     # The test kit plays the other side; most of it knows of the house values alone (see SEES).
     ("testing", "testing.clock", "testing.hearing", "testing.dialling", "testing.llm"),
-    ("testing.caller", "testing.wire"),
+    ("testing.caller", "testing.subject", "testing.wire"),
+    ("testing.exchange",),
     # The platform, played whole.
     ("simulator", "simulator.journal"),
     # Scenarios: what is to be played, and what is found.

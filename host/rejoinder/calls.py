@@ -1,17 +1,20 @@
 """The live calls of this server, by route and id: a redial finds its call, anything else is a new one."""
 
 import asyncio
+import uuid
 from collections.abc import Iterable
 
 from rejoinder.agents import Agent
 from rejoinder.call import CallFacts
 from rejoinder.contract import CallReport, TurnReport
+from rejoinder.dialogue import Tuning
 from rejoinder.doors import Door
 from rejoinder.observability import call_logger, log_call_ended, log_call_started, log_turn_ended
 from rejoinder.observers import ObserverDesk
 from rejoinder.orders import HangUp
 from rejoinder.outbox import Socket
 from rejoinder.protocols import Codec
+from rejoinder.protocols.retell import RetellCodec
 from rejoinder.routes import Route
 from rejoinder.session import Session
 from rejoinder.witness import Witness
@@ -105,6 +108,20 @@ class Calls:
     def on(self, path: str) -> int:
         """How many there are on a route."""
         return sum(path == route for route, _, _ in self._sessions)
+
+    def is_full(self, route: Route) -> bool:
+        """Whether a route has as many as it may."""
+        most = route.config.limits.calls
+        return most is not None and self.on(route.path) >= most
+
+    def open_retell(self, route: Route, call_id: str) -> Session:
+        """A new call that Retell dialled. One without an id was dialled by hand and is given one."""
+        knobs = route.config.retell
+        tuning = Tuning(
+            knobs.responsiveness, knobs.interruption_sensitivity, knobs.reminder_trigger_ms, knobs.reminder_max_count
+        )
+        codec = RetellCodec(transcript_with_tool_calls=knobs.transcript_with_tool_calls, tuning=tuning)
+        return self.open(route, codec, call_id or f"local-{uuid.uuid4().hex[:12]}")
 
     def open(self, route: Route, codec: Codec, call_id: str) -> Session:
         """A new call."""

@@ -99,6 +99,10 @@ class Registry:
         self._printing = 0
         self._stdout = sys.stdout
 
+    def add(self, name: str, system: SystemSpec[Any]) -> None:
+        """Know a response system that is at hand, of no plugin, by that name."""
+        self._loaded[name] = Plugin(name, "", "", system, None)
+
     def names(self) -> list[str]:
         """The names of all plugins that could be loaded; imports none."""
         return sorted(self._sources)

@@ -143,9 +143,7 @@ class Reloader:
         if self._port is not None:
             config = replace(config, server=replace(config.server, port=self._port))
         if self._only is not None:
-            routes = {path: route for path, route in config.routes.items() if path == self._only}
-            agents = {name: config.agents[name] for route in routes.values() for name in config.succession(route.agent)}
-            config = replace(config, routes=routes, agents=agents)
+            config = config.only(self._only)
         return config
 
     def _refuse_to_expose(self, config: Config) -> None:

@@ -13,7 +13,6 @@ from rejoinder import farewell, pages
 from rejoinder.admin import Admin
 from rejoinder.arrivals import Arrivals
 from rejoinder.calls import Calls
-from rejoinder.dialogue import Tuning
 from rejoinder.doors import Knock
 from rejoinder.drain import RETRY_AFTER, Drain
 from rejoinder.errors import CallRefused, PeerError
@@ -114,7 +113,7 @@ class Server:
         if session is None and route is not None:
             if self._is_full(route):
                 return await self._turn_away(socket, route)
-            session = self._open_retell(route, entry.call_id or f"local-{uuid.uuid4().hex[:12]}")
+            session = self._calls.open_retell(route, entry.call_id)
         return await self._carry(socket, session, knock)
 
     def _route_page(self, request: web.Request, entry: Entry) -> web.Response:
@@ -136,7 +135,7 @@ class Server:
     def _is_full(self, route: Route) -> bool:
         """Whether a route has as many calls as it may."""
         most = route.config.limits.calls
-        if most is None or self._calls.on(route.path) < most:
+        if most is None or not self._calls.is_full(route):
             return False
         self._reception.full(route.path, most)
         return True
@@ -156,14 +155,6 @@ class Server:
         if not is_local(request):
             return _url(request, path)
         return self._reloader.routes.config.server.dashboard_base + path
-
-    def _open_retell(self, route: Route, call_id: str) -> Session:
-        knobs = route.config.retell
-        tuning = Tuning(
-            knobs.responsiveness, knobs.interruption_sensitivity, knobs.reminder_trigger_ms, knobs.reminder_max_count
-        )
-        codec = RetellCodec(transcript_with_tool_calls=knobs.transcript_with_tool_calls, tuning=tuning)
-        return self._calls.open(route, codec, call_id)
 
     async def _carry(self, socket: WebSocket, session: Session | None, knock: Knock) -> web.StreamResponse:
         try:

@@ -55,15 +55,18 @@ def load(
     secrets: bool = True,
     start: bool = False,
     host: str | None = None,
+    text: str | None = None,
 ) -> Loaded:
     """Read `path` and all that belongs to it. Never raises for anything that is in a file, or for a file that is not there.
 
     `environ` None is the process's own. `secrets=False` takes variables that nobody has set as given. With `start` an
-    included file with problems takes down its own agents and routes only. `host` stands in for `server.host`.
+    included file with problems takes down its own agents and routes only. `host` stands in for `server.host`, and `text` for
+    what is in the file, which then need not be there, and has no `.env` beside it.
     """
-    sources = Sources(os.environ if environ is None else environ, secrets=secrets)
+    at_hand = {} if text is None else {path: text}
+    sources = Sources(os.environ if environ is None else environ, secrets=secrets, at_hand=at_hand)
     main = Unit(path, sources)
-    for problem in sources.learn(path.parent / ".env"):
+    for problem in sources.learn(path.parent / ".env") if text is None else ():
         main.add(problem)
     units = [main]
     config = None

@@ -168,6 +168,12 @@ class Config:
             agent = self.agents[agent].fallback
         return names
 
+    def only(self, path: str) -> "Config":
+        """This configuration with that one of its routes, and the agents that answer there."""
+        routes = {known: route for known, route in self.routes.items() if known == path}
+        agents = {name: self.agents[name] for route in routes.values() for name in self.succession(route.agent)}
+        return replace(self, agents=agents, routes=routes)
+
     def without(self, parts: Collection[str]) -> "Config":
         """This configuration without what the included files `parts` brought, and without the routes to their agents."""
         agents = {name: agent for name, agent in self.agents.items() if agent.part not in parts}

@@ -27,11 +27,15 @@ class Unreadable(Exception):
 
 
 class Sources:
-    """Reads files as text and remembers which; knows the variables. The real environment wins over `.env`."""
+    """Reads files as text and remembers which; knows the variables. The real environment wins over `.env`. `at_hand` are texts
+    that stand in for what is in their files."""
 
-    def __init__(self, environ: Mapping[str, str], *, secrets: bool = True) -> None:
+    def __init__(
+        self, environ: Mapping[str, str], *, secrets: bool = True, at_hand: Mapping[Path, str] | None = None
+    ) -> None:
         self.files: set[Path] = set()
         self.secrets = secrets
+        self._at_hand = at_hand or {}
         self._environ = environ
         self._dotenv: dict[str, str] = {}
 
@@ -41,6 +45,8 @@ class Sources:
 
     def read(self, path: Path) -> str:
         """The file's text. Raises Unreadable."""
+        if path in self._at_hand:
+            return self._at_hand[path]
         self.files.add(path)
         try:
             return self._read(path).decode("utf-8-sig").replace("\r\n", "\n")
