@@ -20,7 +20,7 @@ import msgspec
 from rejoinder.call import CallFacts
 from rejoinder.contract import CallReport, TurnReport
 from rejoinder.gathering import GatheringHandler, PlainRecord
-from rejoinder.handover import current_call
+from rejoinder.handover import CallTask, current_call
 
 Format = Literal["text", "json"]
 Fields = dict[str, str | int | float | None]
@@ -75,7 +75,10 @@ def _log_uncaught(_: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None
     task = context.get("task") or context.get("future")
     name = task.get_name() if isinstance(task, asyncio.Task) else ""
     what = "an exception in a callback" if "handle" in context else str(context.get("message", "an uncaught exception"))
-    logging.getLogger("rejoinder.loop").error("%s%s", what, f" ({name})" if name else "", exc_info=context.get("exception"))
+    facts = task.facts if isinstance(task, CallTask) else None
+    logger = logging.getLogger("rejoinder.loop")
+    told = logger if facts is None else call_logger(facts, logger)
+    told.error("%s%s", what, f" ({name})" if name else "", exc_info=context.get("exception"))
 
 
 def _log_uncaught_in_thread(fault: threading.ExceptHookArgs) -> None:
@@ -89,14 +92,19 @@ def _log_uncaught_in_thread(fault: threading.ExceptHookArgs) -> None:
 class CallLogger(logging.LoggerAdapter[logging.Logger]):
     """A logger whose lines belong to one call; `extra` of a line adds to the call's fields."""
 
+    def __init__(self, logger: logging.Logger, facts: CallFacts) -> None:
+        self.logger = logger
+        self._facts = facts  # and no `extra` made of it: every call holds one of these and says little
+
     def process(self, msg: Any, kwargs: MutableMapping[str, Any]) -> tuple[Any, MutableMapping[str, Any]]:
-        kwargs["extra"] = {**(kwargs.get("extra") or {}), **(self.extra or {})}
+        call = {"call": self._facts.id, "route": self._facts.route, "agent": self._facts.agent}
+        kwargs["extra"] = {**(kwargs.get("extra") or {}), **call}
         return msg, kwargs
 
 
 def call_logger(facts: CallFacts, logger: logging.Logger = log) -> CallLogger:
     """The log of one call."""
-    return CallLogger(logger, {"call": facts.id, "route": facts.route, "agent": facts.agent})
+    return CallLogger(logger, facts)
 
 
 def log_call_started(facts: CallFacts) -> None:
