@@ -263,7 +263,7 @@ def test_its_ci_tests_on_the_lowest_and_the_newest_host_and_publishes_tags_alone
     assert "workflow `ci.yml`" in readme
 
 
-@pytest.mark.parametrize("name", ["acme-front-desk", "no"])
+@pytest.mark.parametrize("name", ["acme-front-desk", "no", "null"])
 def test_the_yaml_reads_any_name_as_a_name(rejoinder: Any, folder: Path, name: str) -> None:
     assert rejoinder("new", name, "--folder", "made").code == 0
     (source,) = (folder / "made" / "src").glob("*/__init__.py")
