@@ -5,9 +5,9 @@ import contextlib
 import time
 import uuid
 from dataclasses import replace
+from functools import partial
 
 from aiohttp import hdrs, web
-from aiohttp.typedefs import Handler
 
 from rejoinder import farewell, pages
 from rejoinder.admin import Admin
@@ -47,7 +47,8 @@ class Server:
         self._reception = Reception(reloader, calls)
 
     def app(self) -> web.Application:
-        app = web.Application(client_max_size=MAX_FRAME, middlewares=[self._arrived])
+        app = web.Application(client_max_size=MAX_FRAME)
+        app.on_response_prepare.append(self._arrived)
         app.router.add_get("/", self._home)
         app.router.add_get("/healthz", self._health)
         app.router.add_get("/readyz", self._ready)
@@ -58,10 +59,9 @@ class Server:
         app.router.add_route("*", "/{path:.*}", self._dialled)
         return app
 
-    @web.middleware
-    async def _arrived(self, request: web.Request, handler: Handler) -> web.StreamResponse:
+    async def _arrived(self, request: web.Request, _: web.StreamResponse) -> None:
+        """At the first word of an answer. No middleware: each call would hold two of its frames."""
         self._arrivals.asked(request.protocol)
-        return await handler(request)
 
     def _token(self) -> str:
         return self._reloader.routes.config.server.admin_token
@@ -84,15 +84,28 @@ class Server:
     # For platforms.
 
     async def _dialled(self, request: web.Request) -> web.StreamResponse:
-        knock = self._reception.knock(request)
+        self._arrivals.asked(request.protocol)  # already: the body of a request for chat completions may be long in coming
         try:
-            if (base := _chat_base(knock)) is not None:
-                return await self._complete(request, base)
-            return await self._dial(request, knock)
+            answer = await self._answered(request)
         except CallRefused as refused:
             return _leave(web.Response(status=refused.status, text=f"{refused}\n"))
+        if isinstance(answer, web.StreamResponse):
+            return answer
+        socket, session = answer
+        try:  # here, and no deeper: what stands on the stack is held by a call for as long as it lasts
+            await self._calls.carry(session, socket)
+        finally:
+            socket.end()
+        return socket.response
 
-    async def _dial(self, request: web.Request, knock: Knock) -> web.StreamResponse:
+    async def _answered(self, request: web.Request) -> "web.StreamResponse | tuple[WebSocket, Session]":
+        """The whole answer, or a socket and the call that it is to carry."""
+        knock = self._reception.knock(request)
+        if (base := _chat_base(knock)) is not None:
+            return await self._complete(request, base)
+        return await self._dial(request, knock)
+
+    async def _dial(self, request: web.Request, knock: Knock) -> "web.StreamResponse | tuple[WebSocket, Session]":
         entry = self._reception.enter(knock, RetellCodec.platform)
         if entry is None:
             return self._reception.refuse(request, knock)
@@ -114,7 +127,13 @@ class Server:
             if self._is_full(route):
                 return await self._turn_away(socket, route)
             session = self._calls.open_retell(route, entry.call_id)
-        return await self._carry(socket, session, knock)
+        if session is None:
+            socket.end()
+            return socket.response
+        # A person who tries by hand says nothing for long, and on one machine nobody vanishes without a word.
+        silence = _as_long_as_it_likes if knock.is_local else partial(getattr, session.codec, "longest_silence")
+        socket.watch(silence, session.complain, waits=knock.is_local)
+        return socket, session
 
     def _route_page(self, request: web.Request, entry: Entry) -> web.Response:
         if entry.route is None:
@@ -155,18 +174,6 @@ class Server:
         if not is_local(request):
             return _url(request, path)
         return self._reloader.routes.config.server.dashboard_base + path
-
-    async def _carry(self, socket: WebSocket, session: Session | None, knock: Knock) -> web.StreamResponse:
-        try:
-            if session is not None:
-                codec = session.codec
-                # A person who tries by hand says nothing for long, and on one machine nobody vanishes without a word.
-                silence = (lambda: None) if knock.is_local else (lambda: codec.longest_silence)
-                socket.watch(silence, session.complain, waits=knock.is_local)
-                await self._calls.carry(session, socket)
-        finally:
-            socket.end()
-        return socket.response
 
     async def _complete(self, request: web.Request, knock: Knock) -> web.StreamResponse:
         entry = self._reception.enter(knock, chat.ChatCodec.platform)
@@ -222,6 +229,10 @@ class Server:
         with contextlib.suppress(ConnectionError):  # who is gone needs no end
             await socket.response.write_eof()
         return socket.response
+
+
+def _as_long_as_it_likes() -> None:
+    """Seconds that a peer may say nothing."""
 
 
 def _chat_codec() -> chat.ChatCodec:
