@@ -253,7 +253,7 @@ class Agent:
                 )
             self._thread = LoopThread(f"agent {self._name}")
             self._loop = self._thread.loop
-            install(self._loop)
+            install(self._loop, for_plugins=True)
             if self._watchdog is not None:
                 self._watchdog.watch(self._loop, self._thread.ident, agent=self._name, origin=self._origin, pool=self._pool)
         elif (hold := getattr(self._loop, "hold", None)) is not None:

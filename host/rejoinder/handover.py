@@ -9,8 +9,8 @@ import contextlib
 import contextvars
 import logging
 from collections import deque
-from collections.abc import Callable
-from typing import Generic, Protocol, TypeVar
+from collections.abc import Callable, Coroutine, Generator
+from typing import Any, Generic, Protocol, TypeVar
 
 from rejoinder.call import CallFacts
 from rejoinder.dialogue import Output
@@ -18,6 +18,7 @@ from rejoinder.orders import Order
 
 ValueT = TypeVar("ValueT")
 Act = Callable[..., object]
+Work = Coroutine[Any, Any, Any] | Generator[Any, None, Any]
 
 #: Outputs of one reply that may be on their way to the socket; without room the reply's task waits. A reply of usual length
 #: never meets it, and a peer that stops reading holds no more than this.
@@ -37,6 +38,21 @@ def call_context(facts: CallFacts) -> contextvars.Context:
     context = contextvars.Context()
     context.run(current_call.set, facts)
     return context
+
+
+class CallTask(asyncio.Task[Any]):
+    """A task that knows the call it was made in, whoever made it: what a forgotten one raises is told outside its context."""
+
+    __slots__ = ("facts",)
+    facts: CallFacts | None
+
+
+def call_task(loop: asyncio.AbstractEventLoop, work: Work, /, **given: Any) -> CallTask:
+    """The task factory of a loop that plugins run on."""
+    task = CallTask(work, loop=loop, **given)
+    context: contextvars.Context | None = given.get("context")
+    task.facts = current_call.get() if context is None else context.get(current_call)
+    return task
 
 
 class Lane:

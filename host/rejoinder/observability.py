@@ -20,7 +20,7 @@ import msgspec
 from rejoinder.call import CallFacts
 from rejoinder.contract import CallReport, TurnReport
 from rejoinder.gathering import GatheringHandler, PlainRecord
-from rejoinder.handover import CallTask, current_call
+from rejoinder.handover import CallTask, call_task, current_call
 
 Format = Literal["text", "json"]
 Fields = dict[str, str | int | float | None]
@@ -66,9 +66,14 @@ def mask(secrets: Iterable[str]) -> None:
         handler.masking.add(known)
 
 
-def install(loop: asyncio.AbstractEventLoop) -> None:
-    """Log what nobody awaited or caught on `loop`, without the arguments of the callback: they may be what a caller said."""
+def install(loop: asyncio.AbstractEventLoop, *, for_plugins: bool = False) -> None:
+    """Log what nobody awaited or caught on `loop`, without the arguments of the callback: they may be what a caller said.
+
+    `for_plugins` names the call of a task that a plugin made and forgot: its loop's tasks are made by `call_task`.
+    """
     loop.set_exception_handler(_log_uncaught)
+    if for_plugins:
+        loop.set_task_factory(call_task)
 
 
 def _log_uncaught(_: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
