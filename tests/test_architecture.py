@@ -19,7 +19,7 @@ ROOT = Path(__file__).parents[1]
 LAYERS: tuple[tuple[str, ...], ...] = (
     # Values and promises.
     ("addresses", "errors", "late", "templates", "speech", "requirements", "dialogue"),
-    ("events", "orders", "reading"),
+    ("caller_farewells", "events", "orders", "reading"),
     ("marks",),
     ("hygiene",),
     ("tools",),
@@ -31,7 +31,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     # Pure talk: events in, effects out; bytes to events.
     ("effects", "permission"),
     ("newest_turn",),
-    ("ladder", "out_of_turn", "reminders"),
+    ("ladder", "out_of_turn", "own_turns", "reminders"),
     ("engine", "stopwatch"),
     ("protocols", "protocols.wire"),
     ("protocols.chat_answer", "protocols.chat_details", "protocols.retell_details", "protocols.retell_sent"),
@@ -81,7 +81,8 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("server",),
     ("host",),
     # The test kit plays the other side; most of it knows of the house values alone (see SEES).
-    ("testing", "testing.clock", "testing.hearing", "testing.dialling", "testing.llm"),
+    ("testing", "testing.hearing", "testing.dialling", "testing.llm", "testing.peers"),
+    ("testing.clock",),
     ("testing.caller", "testing.subject", "testing.wire"),
     ("testing.exchange",),
     # The platform, played whole.
@@ -92,7 +93,8 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("simulator.scenario", "simulator.step_reading", "simulator.telling"),
     ("simulator.findings", "simulator.reading"),
     ("simulator.call_checks", "simulator.clean_protocol", "simulator.clean_speech", "simulator.heard_checks", "simulator.story"),
-    ("simulator.judging",),
+    ("simulator.judging", "simulator.table"),
+    ("simulator.report",),
     # Commands; each is one file, imported when it is used.
     ("cli.words", "cli.live", "cli.naming", "cli.notice", "cli.talk"),
     ("cli.files",),
@@ -104,12 +106,15 @@ LAYERS: tuple[tuple[str, ...], ...] = (
 
 #: What decides a turn. None of it imports what is not here, and so sees no clock, task or socket by another's hand either.
 PURE = (
-    "dialogue", "effects", "engine", "events", "hygiene", "ladder", "late", "lines",
-    "marks", "newest_turn", "orders", "out_of_turn", "permission", "reading", "reminders", "speech", "templates",
+    "caller_farewells", "dialogue", "effects", "engine", "events", "hygiene", "ladder", "late", "lines",
+    "marks", "newest_turn", "orders", "out_of_turn", "own_turns", "permission", "reading", "reminders", "speech",
+    "templates",
 )  # fmt: skip
 
 #: What plays the platform, whoever serves its calls: it shares no code with the host that it tries out.
-OTHER_SIDE = ("testing.caller", "testing.clock", "testing.dialling", "testing.hearing", "testing.llm")
+OTHER_SIDE = (
+    "testing.caller", "testing.clock", "testing.dialling", "testing.hearing", "testing.llm", "testing.peers",
+)  # fmt: skip
 
 #: Other rooms that see less of the house than their layer allows.
 SEES: dict[str, tuple[str, ...]] = {
