@@ -5,7 +5,7 @@ import re
 from manual import ROOT, page
 
 #: What benchmarks are made of.
-PARTS = {"load", "neighbour", "server_aiohttp", "server_fastapi", "server_rejoinder", "serving"}
+PARTS = {"halting", "load", "neighbour", "server_aiohttp", "server_fastapi", "server_rejoinder", "serving", "soak_callers"}
 
 
 def test_the_readme_names_every_benchmark() -> None:
