@@ -3,6 +3,7 @@
 import asyncio
 import uuid
 from collections.abc import Iterable
+from dataclasses import dataclass
 
 from rejoinder.agents import Agent
 from rejoinder.call import CallFacts
@@ -21,10 +22,14 @@ from rejoinder.witness import Witness
 
 #: Seconds that a platform has to speak the goodbye of a call that the host ends, and to close it.
 FAREWELL = 30.0
+#: Seconds to the next look at least: a clock may be a little behind its timers.
+SOONEST = 0.001
 
 
 class RouteWitness(Witness):
     """Tells the log, the route's observers and whoever else listens (`further`) of a call."""
+
+    __slots__ = ("_desk", "_further", "_observers")
 
     def __init__(self, desk: ObserverDesk, observers: Iterable[str], further: Witness | None = None) -> None:
         self._desk = desk
@@ -53,27 +58,39 @@ class RouteWitness(Witness):
             self._further.call_ended(report)
 
 
+@dataclass(slots=True)
+class LiveCall:
+    """A call, the door by which it came in, and who may answer it. After `longest` seconds, at `due` (None: never), the host
+    hangs up; and some time later drops it."""
+
+    session: Session
+    door: Door
+    agents: list[tuple[CallFacts, Agent]]
+    longest: float
+    due: float | None = None
+    is_over: bool = False
+
+
 class Calls:
     """All sessions that live, and the agents that a reload has replaced but whose calls still go on."""
 
     def __init__(self, desk: ObserverDesk, witness: Witness | None = None) -> None:
         self._desk = desk
         self._witness = witness
-        self._sessions: dict[tuple[str, str, str], Session] = {}
-        self._doors: dict[tuple[str, str, str], Door] = {}
-        self._timers: dict[Session, asyncio.TimerHandle] = {}
-        self._agents: dict[Session, list[tuple[CallFacts, Agent]]] = {}
+        self._live: dict[tuple[str, str, str], LiveCall] = {}
+        # One for all calls, though few ever last so long: uvloop's takes 700 bytes.
+        self._timer: asyncio.TimerHandle | None = None
         self._retired: list[Agent] = []
         self._closing: set[asyncio.Task[None]] = set()
         self._news = asyncio.Event()
 
     def __len__(self) -> int:
-        return len(self._sessions)
+        return len(self._live)
 
     @property
     def waiting(self) -> int:
         """How many have no socket and wait for their platform to dial again."""
-        return sum(session.is_waiting for session in self._sessions.values())
+        return sum(live.session.is_waiting for live in self._live.values())
 
     @property
     def talking(self) -> int:
@@ -99,15 +116,17 @@ class Calls:
 
     def live(self, path: str, platform: str, call_id: str) -> Session | None:
         """The call of that id on that route, if it lives. The same id on another route is another call."""
-        return self._sessions.get((path, platform, call_id))
+        live = self._live.get((path, platform, call_id))
+        return live.session if live is not None else None
 
     def door(self, path: str, platform: str, call_id: str) -> Door | None:
         """The door by which a live call came in: it opens to its redials, whatever a reload has made of the route since."""
-        return self._doors.get((path, platform, call_id))
+        live = self._live.get((path, platform, call_id))
+        return live.door if live is not None else None
 
     def on(self, path: str) -> int:
         """How many there are on a route."""
-        return sum(path == route for route, _, _ in self._sessions)
+        return sum(path == route for route, _, _ in self._live)
 
     def is_full(self, route: Route) -> bool:
         """Whether a route has as many as it may."""
@@ -125,7 +144,8 @@ class Calls:
 
     def open(self, route: Route, codec: Codec, call_id: str) -> Session:
         """A new call."""
-        facts, agents = route.facts(call_id, codec.platform), route.agents(call_id, codec.platform)
+        agents = route.agents(call_id, codec.platform)
+        facts, _ = agents[0]
         session = Session(
             facts,
             codec,
@@ -139,27 +159,42 @@ class Calls:
             witness=RouteWitness(self._desk, route.config.observers, self._witness),
             on_end=self._ended,
         )
+        live = LiveCall(session, route.config.door, agents, longest=route.config.limits.call_duration)
+        self._live[facts.route, facts.platform, facts.id] = live
         if codec.begins:  # where it does not, its platform keeps the time
-            longest = route.config.limits.call_duration
-            self._timers[session] = asyncio.get_running_loop().call_later(longest, self._time_up, session, longest)
-        self._sessions[facts.route, facts.platform, facts.id] = session
-        self._doors[facts.route, facts.platform, facts.id] = route.config.door
-        self._agents[session] = agents
+            live.due = asyncio.get_running_loop().time() + live.longest
+            self._look_at(live.due)
         return session
 
-    def _time_up(self, session: Session, longest: float) -> None:
+    def _look_at(self, due: float) -> None:
+        """See at `due` whose time is up, if that is not seen to before."""
+        if self._timer is None or due < self._timer.when():
+            if self._timer is not None:
+                self._timer.cancel()
+            self._timer = asyncio.get_running_loop().call_at(due, self._look)
+
+    def _look(self) -> None:
+        self._timer, now = None, asyncio.get_running_loop().time()
+        for live in [live for live in self._live.values() if live.due is not None and live.due <= now]:
+            self._time_up(live, now)
+        if dues := [live.due for live in self._live.values() if live.due is not None]:
+            self._look_at(max(min(dues), now + SOONEST))
+
+    def _time_up(self, live: LiveCall, now: float) -> None:
         """The call has lasted as long as it may: it is ended as an agent ends one, or dropped if its platform does not hear."""
-        session.complain(f"the call has lasted {longest:g} s, as long as 'limits' lets it; the host hangs up")
-        session.on_order(HangUp())
-        self._timers[session] = asyncio.get_running_loop().call_later(FAREWELL, session.drop)
+        if live.is_over:
+            live.session.drop()
+            return
+        live.is_over, live.due = True, now + FAREWELL
+        live.session.complain(f"the call has lasted {live.longest:g} s, as long as 'limits' lets it; the host hangs up")
+        live.session.on_order(HangUp())
 
     def _ended(self, session: Session) -> None:
         facts = session.facts
-        self._sessions.pop((facts.route, facts.platform, facts.id), None)
-        self._doors.pop((facts.route, facts.platform, facts.id), None)
-        self._agents.pop(session, None)
-        if timer := self._timers.pop(session, None):
-            timer.cancel()
+        self._live.pop((facts.route, facts.platform, facts.id), None)
+        if not self._live and self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
         if self._retired:
             self._close_idle()
         self.tell()
@@ -171,7 +206,7 @@ class Calls:
         self._close_idle()
 
     def _close_idle(self) -> None:
-        needed = {id(agent) for agents in self._agents.values() for _, agent in agents}
+        needed = {id(agent) for live in self._live.values() for _, agent in live.agents}
         for agent in [agent for agent in self._retired if not agent.calls and id(agent) not in needed]:
             self._retired.remove(agent)
             task = asyncio.get_running_loop().create_task(agent.close(), name="close a retired agent")
@@ -180,7 +215,7 @@ class Calls:
 
     async def close(self) -> None:
         """Let go of every call, so that its platform dials again elsewhere, and close the agents that were retired."""
-        for session in list(self._sessions.values()):
-            session.drop()
+        for live in list(self._live.values()):
+            live.session.drop()
         self._close_idle()
         await asyncio.gather(*self._closing)

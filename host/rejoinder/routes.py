@@ -44,10 +44,6 @@ class Route:
             return platform in self.config.platforms
         return platform == "retell" or (platform == "chat" and is_local)
 
-    def facts(self, call_id: str, platform: str) -> CallFacts:
-        """What is known of a call on this route when it opens."""
-        return self._facts(self.agent_config, call_id, platform)
-
     def _facts(self, agent: AgentConfig, call_id: str, platform: str) -> CallFacts:
         return CallFacts(call_id, self.path, agent.name, platform, agent.language, agent.timezone, agent.vars)
 
