@@ -39,7 +39,8 @@ OUTPUTS = (
 class Judge:
     """Watches one call's effects and knows the rules by itself."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, knows_farewells: bool) -> None:
+        self.knows_farewells = knows_farewells
         self.live_turn: int | None = None
         self.newest_turn = -1
         self.live_reply: int | None = None
@@ -49,9 +50,20 @@ class Judge:
         self.acted: set[int] = set()
         self.row = 0
         self.heard: list[str] | None = None
+        self.before: list[str] = []
+        self.hung_up: set[int] = set()
+        self.repeated = 0
 
     def asked(self, turn: int, kind: str, heard: list[str], most: int | None, effects: list[Effect]) -> None:
         """A new turn began, when the caller had said `heard`."""
+        before, self.before = self.before, heard
+        if kind == "response" and heard[: len(before)] == before:
+            is_only_farewell = self.newest_turn in self.hung_up and {*heard[len(before) :]} == {"bye"}
+            again = [one.command for one in effects if isinstance(one, Send) and isinstance(one.command, Finish)]
+            is_repeated = any(one.turn == turn and one.action == EndCall() and one.uninterruptible for one in again)
+            assert is_repeated == (is_only_farewell and self.knows_farewells), "a hang-up repeated"
+            assert not (is_repeated and any(isinstance(one, StartReply) for one in effects))
+            self.repeated += is_repeated
         if kind != "reminder":
             self.row, self.heard = 0, None
             return
@@ -101,6 +113,8 @@ class Judge:
                 assert self.ends[turn] != "interrupted", "an interrupted turn said again"
             if command.action is not None:
                 self.acted.add(turn)
+            if command.action == EndCall():
+                self.hung_up.add(turn)
 
 
 class Call:
@@ -109,8 +123,9 @@ class Call:
     def __init__(self, seed: int) -> None:
         self.dice = random.Random(seed)
         begin = self.dice.choice([None, "", "Hello.", "Hello {{ name }}."])
+        language = self.dice.choice(["en", "de", "xx"])
         lines = HostLines(
-            self.dice.choice(["en", "de", "xx"]),
+            language,
             lambda _: "",
             None if begin is None else template(begin),
             [template("Still there?")] if self.dice.random() < 0.5 else [],
@@ -128,7 +143,7 @@ class Call:
             on_failure=self.dice.choice([None, EndCall(), TransferCall("x"), TransferCall("?")]),
             reminders=self.most_reminders,
         )
-        self.judge = Judge()
+        self.judge = Judge(knows_farewells=language != "xx")
         self.asked = 0
         self.transcript = Transcript()
 
@@ -177,7 +192,8 @@ class Call:
         return reply
 
     def update(self) -> list[Effect]:
-        said = Utterance(self.dice.choice(["agent", "user"]), f"words {self.dice.random()}")
+        text = "bye" if self.dice.random() < 0.3 else f"words {self.dice.random()}"
+        said = Utterance(self.dice.choice(["agent", "user"]), text)
         self.transcript = Transcript((*self.transcript.utterances[:5], said))
         return self.talk.receive(TranscriptUpdated(self.transcript))
 
@@ -202,11 +218,13 @@ class Call:
 
 def test_no_random_call_breaks_a_rule() -> None:
     outcomes: set[str] = set()
-    turns = 0
+    turns = repeated = 0
     for seed in range(CALLS):
         judge = Call(seed).run()
         assert set(judge.ends) == set(judge.finishes), f"seed {seed}: every turn ends once"
         outcomes.update(judge.ends.values())
         turns += len(judge.ends)
+        repeated += judge.repeated
     assert outcomes == {"finished", "failed", "interrupted", "timed out"}
     assert turns > CALLS
+    assert repeated

@@ -11,7 +11,8 @@ The rules
    platform has already thrown it away and nothing more is said.
 6. A ping is answered in any state.
 7. After an action nothing more of that turn is spoken, and there is one action at most. A transfer of a web call ends its
-   turn too, with a line that says that it cannot be.
+   turn too, with a line that says that it cannot be. A hang-up over which the caller only took leave, and which the platform
+   has discarded for that, is repeated with the host's goodbye: no agent would have anything to add.
 8. The begin message is turn 0. Its words are said once a call, whatever number of sockets carries it. Interrupted, it is
    completed with an empty one: of an agent that never completed it a platform may let nothing be heard.
 9. No turn ends in silence by accident: a reply that fails, is late (see `rejoinder.ladder`) or gives nothing at all makes room
@@ -30,6 +31,7 @@ any       request, newer               [CancelReply, TurnEnded(interrupted)] of 
 live      request, the same            nothing
 idle      request, the same            Send(Finish) with its whole text, once a socket, if no event showed that it arrived
 any       a reminder too many in a row the same, with Send(Finish) of nothing at once
+any       request, only a farewell     the same, with Send(Finish) of the goodbye and EndCall: the last turn ended in EndCall
 any       request, older               nothing
 live      caller interrupted           CancelReply, TurnEnded(interrupted); of a begin turn also Send(Finish(0, ""))
 live      output of the live reply     Send(Speak) | Send(Finish with the action), TurnEnded(finished) | Send(Annotate) | Warn
@@ -84,8 +86,8 @@ from rejoinder.lines import HostLines
 from rejoinder.newest_turn import NewestTurn
 from rejoinder.orders import Order, ToolsAwaited
 from rejoinder.out_of_turn import OutOfTurn
+from rejoinder.own_turns import OwnTurns
 from rejoinder.permission import NO_TELEPHONE, Permission
-from rejoinder.reminders import Reminders
 from rejoinder.speech import is_speakable, seam
 from rejoinder.templates import DETAILS_WAIT
 
@@ -106,8 +108,8 @@ class Conversation:
         "_ladder",
         "_lines",
         "_out_of_turn",
+        "_own_turns",
         "_permission",
-        "_reminders",
         "_turn",
         "_unfinished",
         "_waits",
@@ -130,7 +132,7 @@ class Conversation:
     ) -> None:
         self._lines = lines
         self._permission = Permission(actions, numbers)
-        self._reminders = Reminders(reminders)
+        self._own_turns = OwnTurns(lines, self._permission, reminders)
         self._ladder = Ladder(lines, self._permission, agents, may_answer, late, on_failure, waits)
         self._out_of_turn = OutOfTurn(lines)
         self._begins = begins
@@ -211,13 +213,11 @@ class Conversation:
         if turn is not None and turn.number == 0 and not turn.live and self._waits(0):
             effects.append(Send(Finish(0)))  # rule 8: its own will not be written any more
         self._ladder.may_fill = turn is None or not turn.fillers
-        turn = self._turn = NewestTurn(event.turn, event.kind, now, len(event.transcript), window=now)
+        former, turn = turn, NewestTurn(event.turn, event.kind, now, event.transcript, window=now)
+        self._turn = turn
         effects.append(TurnStarted(turn.number, turn.kind))
-        if not self._reminders.allow(event):
-            return effects + turn.close("", "finished")
-        line = self._lines.reminder() if event.kind == "reminder" else None
-        if line is not None:
-            return effects + turn.close(line, "finished")
+        if by_host := self._own_turns.complete(turn, event, former):
+            return effects + by_host
         transcript = event.transcript.with_host_lines(self._lines.said)
         asked = Turn(event.turn, event.kind, transcript, word_source=event.word_source)
         return effects + self._ladder.ask(turn, asked, now)

@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
 
+from rejoinder.caller_farewells import is_farewell
 from rejoinder.templates import Template
 
 
@@ -114,12 +115,13 @@ class OwnLines:
     apology: tuple[Template, ...] = ()
     goodbye: tuple[Template, ...] = ()
     transfer: tuple[Template, ...] = ()
+    farewells: tuple[str, ...] | None = None  # what callers say, None = the built-in
 
 
 class HostLines:
     """The host's lines in one call, and what of them was said. `field` gives the value of a `{{ field }}` in them."""
 
-    __slots__ = ("_begin", "_built_in", "_field", "_own", "_reminders", "_times", "said")
+    __slots__ = ("_begin", "_built_in", "_field", "_language", "_own", "_reminders", "_times", "said")
 
     def __init__(
         self,
@@ -130,6 +132,7 @@ class HostLines:
         own: OwnLines = OwnLines(),
     ) -> None:
         self._built_in = built_in(language)
+        self._language = language
         self._field = field
         self._begin = begin
         self._reminders = reminders
@@ -174,6 +177,10 @@ class HostLines:
     def goodbye(self) -> str:
         """For a hang-up that nothing was said before."""
         return self._next("goodbye", self._own.goodbye, self._built_in.goodbye)
+
+    def is_farewell(self, text: str) -> bool:
+        """Whether a caller who says this takes leave and says nothing else."""
+        return is_farewell(text, self._language, self._own.farewells)
 
     def transfer(self) -> str:
         """Instead of a transfer that cannot be. Not marked as the host's: the agent is to know what became of its action."""

@@ -9,6 +9,7 @@ from rejoinder.speech import seam
 
 NO_USAGE = Usage()
 NO_REQUEST = Turn(0, "begin")
+NOTHING = Transcript()
 
 
 @dataclass(slots=True)
@@ -22,7 +23,7 @@ class NewestTurn:
     number: int
     kind: TurnKind
     asked: float = 0.0
-    heard: int = 0  # utterances when it was asked for: an agent's beyond them shows that our words arrived
+    heard: Transcript = NOTHING  # as it was asked for: an agent's words beyond it show that ours arrived
     window: float = 0.0
     spoke_at: float = 0.0
     filled_at: float = 0.0
@@ -107,11 +108,11 @@ class NewestTurn:
         dropped, self.reply = self.reply, None
         return [] if dropped is None else [CancelReply(dropped)]
 
-    def close(self, text: str, outcome: Outcome) -> list[Effect]:
+    def close(self, text: str, outcome: Outcome, *, uninterruptible: bool = False) -> list[Effect]:
         """Complete the turn with `text`, and with its action if it has one."""
         if text:
             self.said.append(text)
-        self.finish = Finish(self.number, text, self.action)
+        self.finish = Finish(self.number, text, self.action, uninterruptible)
         self.live, reply, self.reply = False, self.reply, None
         return [Send(self.finish, self.number, reply), TurnEnded(self.number, self.kind, outcome, self.usage)]
 
@@ -127,7 +128,7 @@ class NewestTurn:
     def note_arrival(self, transcript: Transcript) -> None:
         """See whether the platform has heard what was said in this turn."""
         if not self.live and not self.arrived:
-            self.arrived = any(said.role == "agent" for said in transcript.utterances[self.heard :])
+            self.arrived = any(said.role == "agent" for said in transcript.utterances[len(self.heard) :])
 
     def note_usage(self, usage: Usage) -> None:
         self.usage = Usage(self.usage.input_tokens + usage.input_tokens, self.usage.output_tokens + usage.output_tokens)

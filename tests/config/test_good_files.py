@@ -103,6 +103,21 @@ def test_an_agent(whole: Config) -> None:
     assert ava.files == {Path("secrets/llm"), Path("prompts/ava.md")}
 
 
+@pytest.mark.parametrize(
+    ("said", "farewells"),
+    [
+        ("{}", None),
+        ("{farewells: []}", ()),
+        ("{farewells: cheerio}", ("cheerio",)),
+        ('{farewells: ["so long", "bye"]}', ("so long", "bye")),
+    ],
+)
+def test_farewells_are_the_files_own_or_none_or_built_in(folder: Any, said: str, farewells: tuple[str, ...] | None) -> None:
+    yaml = "agents: {a: {system: dummy, lines: %s}, b: {extends: a, lines: {goodbye: Bye.}}}\nroutes: {/a: a, /b: b}\n"
+    agents = folder.config(yaml % said).agents
+    assert (agents["a"].lines.farewells, agents["b"].lines.farewells) == (farewells, farewells)
+
+
 def test_an_empty_begin_is_not_an_absent_one(whole: Config) -> None:
     assert whole.agents["desk"].begin == template("")
     assert whole.agents["desk"].reminder == (template("Hello?"),)

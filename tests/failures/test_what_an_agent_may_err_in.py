@@ -89,7 +89,6 @@ async def test_what_a_dropped_task_raises_is_logged_with_its_call(
     assert "[call-1 /erring erring]" in line
 
 
-@pytest.mark.xfail(strict=True, reason="22: no policy re-issues a hang-up over which the caller only said farewell")
 async def test_a_farewell_spoken_over_the_goodbye_does_not_keep_the_line_open(served: Served) -> None:
     """B22: lost hang-up; the platform discards one whose line was spoken over, and the host knows that it did."""
     async with calling(served.ws("/erring")) as caller:
@@ -97,4 +96,16 @@ async def test_a_farewell_spoken_over_the_goodbye_does_not_keep_the_line_open(se
         await caller.says("goodbye")
         assert (await caller.hears()).end_call
         await caller.says("Bye")
-        assert (await caller.hears()).end_call
+        heard = await caller.hears()
+        assert (heard.text, heard.end_call, heard.uninterruptible) == ("Goodbye.", True, True)
+
+
+async def test_whoever_says_more_than_farewell_over_the_goodbye_is_answered(served: Served) -> None:
+    """B22: and a caller with a question is not hung up on."""
+    async with calling(served.ws("/erring")) as caller:
+        await caller.hears()
+        await caller.says("goodbye")
+        await caller.hears()
+        await caller.says("Bye, no, wait")
+        heard = await caller.hears()
+        assert (heard.text, heard.end_call) == ("You said: Bye, no, wait.", False)

@@ -62,9 +62,12 @@ LINES: Schema = {
     "goodbye": _lines("What is said before a hang-up without words."),
     "transfer": _lines("What is said instead of a transfer that cannot be, on a web call."),
 }
+HEARD: Schema = {
+    "farewells": _lines("What a caller says to take leave: said over a hang-up, it is hung up all the same. [] for nothing."),
+}
 LADDER: Schema = {
     "late": closed(LATE, "When a turn is late, rung by rung."),
-    "lines": closed(LINES, "What the host itself says, in the agent's language."),
+    "lines": closed({**LINES, **HEARD}, "What the host itself says, in the agent's language."),
 }
 ON_FAILURE: Schema = {
     "on_failure": {

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 
 from rejoinder.config.durations import read_duration
 from rejoinder.config.fields import check_spoken
-from rejoinder.config.keys import LATE, LINES
+from rejoinder.config.keys import HEARD, LATE, LINES
 from rejoinder.config.tree import Listing, Scalar, Table
 from rejoinder.config.value import Value, nearest
 from rejoinder.dialogue import Action, EndCall, TransferCall
@@ -38,10 +38,21 @@ def read_late(parent: Value, outer: Late) -> Late:
 def read_lines(parent: Value, outer: OwnLines, variables: Mapping[str, str]) -> OwnLines:
     """`lines` of a mapping; what it does not say is as in `outer`."""
     value = parent.child("lines")
-    if value is None or not value.table(LINES):
+    if value is None or not value.table({**LINES, **HEARD}):
         return outer
     given = {key: spoken_lines(one, variables) for key in LINES if (one := value.child(key))}
-    return OwnLines(**{key: given.get(key, getattr(outer, key)) for key in LINES})
+    spoken = {key: given.get(key, getattr(outer, key)) for key in LINES}
+    return OwnLines(**spoken, farewells=_read_farewells(value, outer.farewells))
+
+
+def _read_farewells(lines: Value, outer: tuple[str, ...] | None) -> tuple[str, ...] | None:
+    value = lines.child("farewells")
+    if value is None:
+        return outer
+    texts = spoken_lines(value, {})
+    if any(text.fields for text in texts):
+        value.wrong("what a caller says cannot hold {{ }}", "write the words themselves")
+    return tuple(text.text for text in texts)
 
 
 def spoken_lines(value: Value, variables: Mapping[str, str]) -> tuple[Template, ...]:
