@@ -87,9 +87,9 @@ async def test_a_character_that_was_cut_in_two_costs_no_answer(served: Served) -
         await odd._until(lambda: completed(odd, FIRST) > 0, 10)
         assert said(odd, FIRST) == "You said: a \ufffd b"
         await answers(odd, FIRST + 1)
-    async with aiohttp.ClientSession() as client:
-        async with client.post(served.http("/echo/chat/completions"), data=f'{{"messages": {CUT_IN_TWO}}}') as got:
-            assert (await got.json())["choices"][0]["message"]["content"] == "You said: a \ufffd b"
+    url, body = served.http("/echo/chat/completions"), f'{{"messages": {CUT_IN_TWO}}}'
+    async with aiohttp.ClientSession() as client, client.post(url, data=body) as got:
+        assert (await got.json())["choices"][0]["message"]["content"] == "You said: a \ufffd b"
 
 
 # Fields of another type.
