@@ -489,12 +489,16 @@ def test_a_platform_that_can_transfer_a_web_call_does() -> None:
     assert talk.output(1, TransferCall("reception"))[0] == Send(Finish(1, "", TransferCall("+442079460000")), 1, 1)
 
 
-def test_what_the_platform_cannot_do_is_refused() -> None:
+@pytest.mark.parametrize("action", [EndCall(), TransferCall("reception")])
+def test_what_the_platform_cannot_do_is_refused_and_the_reply_goes_on(action: Action) -> None:
     talk = conversation(begin="", actions=frozenset())
     talk.opened()
     talk.receive(request(1))
-    assert "EndCall" in warns(talk.output(1, EndCall()))[0]
+    refused = talk.output(1, action)
+    assert type(action).__name__ in warns(refused)[0]
+    assert len(refused) == 1
     assert not talk.hung_up
+    assert talk.output(1, "Anyway.") == [Send(Speak(1, "Anyway."), 1, 1)]
 
 
 def test_only_keys_of_a_telephone_are_pressed() -> None:
