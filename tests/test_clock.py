@@ -1,14 +1,19 @@
 """Virtual time: the clock jumps when nothing else is left to do, and only then."""
 
 import asyncio
+import contextlib
+import os
+import socket
 import textwrap
 import threading
 import time
+from collections.abc import Iterator
+from typing import IO
 
 import pytest
 
 from rejoinder.testing import clock
-from rejoinder.testing.clock import Standstill, VirtualClockLoop
+from rejoinder.testing.clock import PeerElsewhere, Standstill, VirtualClockLoop
 
 pytest_plugins = ["pytester"]
 
@@ -190,3 +195,129 @@ def test_with_pytest_asyncio_a_marker_gives_a_test_virtual_time(pytester: pytest
     pytester.makepyfile(TESTS)
     pytester.makeini("[pytest]\nasyncio_mode = auto\nasyncio_default_fixture_loop_scope = function\nmarkers = virtual_time\n")
     pytester.runpytest_subprocess("-p", "no:cacheprovider").assert_outcomes(passed=2)
+
+
+# Peers.
+
+
+async def _echo(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    while line := await reader.readline():
+        writer.write(line)
+    writer.close()
+
+
+async def _served() -> tuple[asyncio.Server, int]:
+    server = await asyncio.start_server(_echo, "127.0.0.1", 0)
+    return server, server.sockets[0].getsockname()[1]
+
+
+def test_the_clock_moves_while_all_peers_are_on_its_loop() -> None:
+    async def main() -> tuple[bytes, float]:
+        server, port = await _served()
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        writer.write(b"hello\n")
+        heard = await reader.readline()
+        await asyncio.sleep(60)
+        writer.close()
+        await writer.wait_closed()
+        server.close()
+        return heard, now()
+
+    assert clock.run(main()) == (b"hello\n", 60.0)
+
+
+def test_a_peer_that_reads_nothing_for_now_is_on_the_loop_all_the_same() -> None:
+    async def main() -> float:
+        taken: list[asyncio.StreamWriter] = []
+        server = await asyncio.start_server(lambda _, writer: taken.append(writer), "127.0.0.1", 0)
+        _, writer = await asyncio.open_connection(*server.sockets[0].getsockname())
+        writer.write(b"x" * 2**20)
+        await asyncio.sleep(60)
+        for end in (writer, *taken):
+            end.transport.abort()
+        server.close()
+        await asyncio.sleep(1)
+        return now()
+
+    assert clock.run(main()) == 61.0
+
+
+@contextlib.contextmanager
+def _listening() -> Iterator[int]:
+    """A port where somebody listens who is on no loop."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        yield server.getsockname()[1]
+
+
+def test_the_clock_refuses_to_run_ahead_of_a_peer_elsewhere_and_says_what_to_do() -> None:
+    async def main(port: int) -> None:
+        reader, _ = await asyncio.open_connection("127.0.0.1", port)
+        async with asyncio.timeout(10):
+            await reader.readline()
+
+    with _listening() as port, pytest.raises(PeerElsewhere) as caught:
+        clock.run(main(port))
+    assert f"127.0.0.1:{port}" in str(caught.value)
+    assert "real_time=True" in str(caught.value)
+
+
+def test_what_a_refused_test_cleans_up_may_take_its_time() -> None:
+    cleaned: list[float] = []
+
+    async def main(port: int) -> None:
+        _, writer = await asyncio.open_connection("127.0.0.1", port)
+        try:
+            await asyncio.sleep(10)
+        finally:
+            await asyncio.sleep(1)
+            cleaned.append(now())
+            writer.transport.abort()
+
+    with _listening() as port, pytest.raises(PeerElsewhere):
+        clock.run(main(port))
+    assert cleaned == [1.0]
+
+
+def test_who_dials_the_loop_may_be_anywhere() -> None:
+    async def main() -> float:
+        server, port = await _served()
+        with socket.create_connection(("127.0.0.1", port)):
+            await asyncio.sleep(60)
+        await asyncio.sleep(1)
+        server.close()
+        return now()
+
+    assert clock.run(main()) == 61.0
+
+
+@pytest.fixture
+def pipe() -> Iterator[tuple[IO[bytes], IO[bytes]]]:
+    reader, writer = os.pipe()
+    with os.fdopen(reader, "rb") as source, os.fdopen(writer, "wb", 0) as sink:
+        yield source, sink
+
+
+async def _wait_beside(source: IO[bytes]) -> float:
+    transport, _ = await asyncio.get_running_loop().connect_read_pipe(asyncio.Protocol, source)
+    try:
+        await asyncio.sleep(10)
+        return now()
+    finally:
+        transport.close()
+        await asyncio.sleep(0)
+
+
+def test_a_process_at_the_end_of_a_pipe_is_elsewhere_too(pipe: tuple[IO[bytes], IO[bytes]]) -> None:
+    with pytest.raises(PeerElsewhere, match="over a pipe"):
+        clock.run(_wait_beside(pipe[0]))
+
+
+def test_a_pipe_with_both_ends_on_the_loop_holds_nothing_up(pipe: tuple[IO[bytes], IO[bytes]]) -> None:
+    async def main() -> float:
+        transport, _ = await asyncio.get_running_loop().connect_write_pipe(asyncio.BaseProtocol, pipe[1])
+        try:
+            return await _wait_beside(pipe[0])
+        finally:
+            transport.close()
+
+    assert clock.run(main()) == 10.0

@@ -22,6 +22,9 @@ each test and must always name a loop, so let a marker of your own (registered u
 What is virtual is the loop's time alone: `asyncio.sleep`, `asyncio.timeout`, `loop.call_later`. The time of day goes on, and so
 does a thread. Sockets work: what has arrived is always served before the clock moves. Work that the loop cannot see (a thread,
 a process) must `hold` the clock, or time runs ahead of it; an `Agent` on this loop and `asyncio.to_thread` do so by themselves.
+
+A connection to a peer that is not on the loop cannot be held: how long its answers take nobody knows. The clock then refuses
+to move (PeerElsewhere): a model's server must run on the same loop, or the test in real time.
 """
 
 import asyncio
@@ -29,6 +32,8 @@ import selectors
 from collections.abc import Callable, Coroutine
 from concurrent.futures import Executor
 from typing import Any, TypeVar, TypeVarTuple, Unpack
+
+from rejoinder.testing.peers import Peers
 
 ResultT = TypeVar("ResultT")
 ArgumentsT = TypeVarTuple("ArgumentsT")
@@ -43,12 +48,22 @@ class Standstill(RuntimeError):
     """Nothing will ever happen on the loop: nothing is ready, no timer is set, nothing came from outside."""
 
 
-class WatchedSelector(selectors.DefaultSelector):
-    """The system's selector, asked by the loop through `wait`."""
+class PeerElsewhere(RuntimeError):
+    """The loop waits for a peer that is not on it: virtual time would run ahead of its answers."""
 
-    def __init__(self, wait: Callable[[float | None, Select], Ready]) -> None:
+
+class WatchedSelector(selectors.DefaultSelector):
+    """The system's selector, asked by the loop through `wait`; `peers` is told of what it is given."""
+
+    def __init__(self, wait: Callable[[float | None, Select], Ready], peers: Peers) -> None:
         super().__init__()
         self._wait = wait
+        self._peers = peers
+
+    def register(self, fileobj: Any, events: int, data: Any = None) -> selectors.SelectorKey:
+        key = super().register(fileobj, events, data)
+        self._peers.registered(key.fd)
+        return key
 
     def select(self, timeout: float | None = None) -> Ready:
         return self._wait(timeout, super().select)
@@ -59,7 +74,8 @@ class VirtualClockLoop(asyncio.SelectorEventLoop):
 
     `patience` is how long, in real seconds, it waits for what comes from outside: for held work, after which the clock moves on
     without it (a stuck thread must not stop a test's timers), and when no timer is set at all, after which it raises
-    Standstill.
+    Standstill. When the clock would move while the loop has a connection to a peer elsewhere, it raises PeerElsewhere, once:
+    what is then cleaned up may take its time.
     """
 
     #: Asked by code that must not be run where this clock does not reach.
@@ -71,7 +87,10 @@ class VirtualClockLoop(asyncio.SelectorEventLoop):
         self._holds: list[Callable[[], bool]] = []
         self._outside = 0
         self._is_out_of_patience = False
-        super().__init__(WatchedSelector(self._wait))
+        self._is_refused = False
+        self._peers = Peers()
+        self._watched = WatchedSelector(self._wait, self._peers)
+        super().__init__(self._watched)
         self.hold(lambda: self._outside > 0)
 
     def time(self) -> float:
@@ -109,8 +128,20 @@ class VirtualClockLoop(asyncio.SelectorEventLoop):
         self._is_out_of_patience = is_held
         if timeout is None:
             return self._wait_for_the_world(select)
+        self._refuse_to_run_ahead()
         self._now += timeout
         return ready
+
+    def _refuse_to_run_ahead(self) -> None:
+        keys = self._watched.get_map().values()
+        if len(keys) == 1 or self._is_refused:  # alone with the pipe by which other threads wake it
+            return
+        if peer := self._peers.elsewhere(keys):
+            self._is_refused = True
+            raise PeerElsewhere(
+                f"the clock of this loop is virtual and would run ahead of {peer}, which is not on the loop: run that peer on "
+                "the same loop, or take real time: no `virtual_time`, `async with caller(...)`, or talk(..., real_time=True)"
+            )
 
     def _wait_for_the_world(self, select: Select) -> Ready:
         if ready := select(self._patience):
