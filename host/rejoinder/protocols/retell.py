@@ -161,7 +161,8 @@ class RetellCodec:
             if (mended := without_lone_surrogates(data)) != data:
                 return self.decode(mended)
             raise PeerError(f"a frame is not JSON: {wrong}") from None
-        return self._presses(heard) + self._events(heard, transcript, data)
+        events = self._events(heard, transcript, data)
+        return events if heard.transcript_with_tool_calls is UNSET else self._presses(heard.transcript_with_tool_calls) + events
 
     def _misshapen(self, frame: bytes, wrong: ValidationError) -> list[Event]:
         asked = salvage(frame)
@@ -217,12 +218,10 @@ class RetellCodec:
             return None
         return TurnRequested(turn, kind, transcript, WordSource(lambda: _words(frame)))
 
-    def _presses(self, heard: _Heard) -> list[Event]:
+    def _presses(self, transcript_with_tool_calls: Raw) -> list[Event]:
         """Keys pressed since the last frame: the list repeats all of the call's."""
-        if heard.transcript_with_tool_calls is UNSET:
-            return []
         try:
-            items = _PRESSES.decode(heard.transcript_with_tool_calls)
+            items = _PRESSES.decode(transcript_with_tool_calls)
         except _UNREADABLE:  # not documented to the last type, and no reason to miss a request
             return []
         digits = [str(item.digit) for item in items if item.role == "dtmf" and item.digit not in (None, "")]

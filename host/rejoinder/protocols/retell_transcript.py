@@ -56,7 +56,7 @@ _RAW_REST = Decoder(_RawRest)
 
 def utterances(items: list[Item]) -> tuple[Utterance, ...]:
     """What was said in `items`: any role, text "" where there is none."""
-    return tuple([Utterance(item.role or "", item.content or "") for item in items if item.said])
+    return tuple([Utterance(item.role or "", item.content or "") for item in items if item.role not in NOT_SAID])
 
 
 class Cut(Struct, frozen=True, gc=False):
@@ -82,13 +82,15 @@ class TranscriptCache:
         head = _HEAD.match(frame)
         if head is None:
             return None
+        key = head.start(1)
         first = rest = head.end()
         if frame.startswith(self._prefix, first):
             rest += len(self._prefix)
-        short = b'%b"\x7f":[%b' % (frame[: head.start(1)], frame[rest:])
-        ours = head.start(1) + 1
+        short = frame[:key] + b'"\x7f":[' + frame[rest:]
         # Looked for one byte at a time, which costs a third of counting, or of looking for the escape at once.
-        if short.find(b"\x7f") != ours or short.find(b"\x7f", ours + 1) != -1 or (b"\\" in short and _REST_ESCAPED in short):
+        if short.find(b"\x7f") != key + 1 or short.find(b"\x7f", key + 2) != -1:
+            return None
+        if short.find(b"\\") != -1 and _REST_ESCAPED in short:
             return None
         return Cut(short, first, rest)
 
