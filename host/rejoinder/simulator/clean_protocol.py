@@ -20,12 +20,14 @@ KNOWN = frozenset(
 )  # fmt: skip
 #: Seconds after a redial in which a server may say again what may have been lost.
 SAID_AGAIN = 2.0
-_GOODBYE = "1000"
+#: How the journal tells of a wish that the platform does not see, or cannot grant beside another.
+_LOST_WISHES = ("has the wrong type", "has no line to transfer", "of the same turn comes first")
 
 
 def broken_rules(journal: Journal) -> Iterator[Finding]:
     """What a server did that its platform does not allow, in order."""
     yield from _dropped(journal)
+    yield from _lost_wishes(journal)
     yield from _misformed(journal)
     yield from _late_configs(journal)
     yield from _bad_tools(journal)
@@ -39,10 +41,15 @@ def _found(what: str, entry: Entry) -> Finding:
 def _dropped(journal: Journal) -> Iterator[Finding]:
     redialled = [entry.at for entry in journal.of("redialled")]
     for entry in journal.of("dropped"):
-        again = any(0 <= entry.at - at <= SAID_AGAIN for at in redialled)
-        empty = entry.frame is not None and entry.frame.get("content") == ""
-        if not (again or (redialled and empty)):
+        if not any(0 <= entry.at - at <= SAID_AGAIN for at in redialled):
             yield _found(f"the platform drops a frame without a word: {entry.text}{_quoted(entry.frame)}", entry)
+
+
+def _lost_wishes(journal: Journal) -> Iterator[Finding]:
+    """What was wished with words that were spoken: of a wrong type, or more than one of a turn."""
+    for entry in journal.of("discarded"):
+        if entry.text.endswith(_LOST_WISHES):
+            yield _found(f"the platform passes over a wish without a word: {entry.text}", entry)
 
 
 def _quoted(frame: Mapping[str, Any] | None) -> str:
@@ -86,16 +93,6 @@ def _bad_tools(journal: Journal) -> Iterator[Finding]:
         if tool.id in seen:
             yield Finding("protocol_clean", f"the tool call id {tool.id!r} is used twice", tool.called_at, place)
         seen.add(tool.id)
-        if not _is_object(tool.arguments):
-            what = f"the arguments of {tool.name} are no JSON object in a text: {tool.arguments[:80]!r}"
-            yield Finding("protocol_clean", what, tool.called_at, place)
-
-
-def _is_object(text: object) -> bool:
-    try:
-        return isinstance(text, str) and isinstance(json.loads(text), dict)
-    except ValueError:
-        return False
 
 
 def _endings(journal: Journal) -> Iterator[Finding]:

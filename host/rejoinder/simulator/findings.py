@@ -42,12 +42,11 @@ class Play:
 @dataclass(frozen=True, slots=True)
 class Answer:
     """What the agent did about one step: `turns` are the places in `Journal.turns` of all that was asked from then on until the
-    caller acted again. `at` is when the step began; `late` when its patience ended, if the agent had not finished by then."""
+    caller acted again. `at` is when the step began."""
 
     step: Step
     at: float
     turns: range
-    late: float | None = None
 
     def of(self, journal: Journal) -> list[AskedTurn]:
         return [journal.turns[place] for place in self.turns if place < len(journal.turns)]
@@ -55,12 +54,13 @@ class Answer:
 
 @dataclass(frozen=True, slots=True)
 class Played:
-    """A scenario that was played: `left` are the steps for which the call ended too early, `fault` what stopped the player
-    ("" if nothing did)."""
+    """A scenario that was played: `missed` is what the player waited for in vain, `left` are the steps for which the call ended
+    too early, `fault` what stopped the player ("" if nothing did)."""
 
     play: Play
     journal: Journal
     answers: tuple[Answer, ...] = ()
+    missed: tuple[Finding, ...] = ()
     left: tuple[Step, ...] = ()
     fault: str = ""
 

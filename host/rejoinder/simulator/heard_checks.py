@@ -5,7 +5,6 @@ from collections.abc import Iterator, Sequence
 from rejoinder.simulator.expectation import ActionExpectation, Expected, TextExpectation, TimeExpectation
 from rejoinder.simulator.findings import Answer, Finding
 from rejoinder.simulator.journal import AskedTurn, Journal
-from rejoinder.simulator.steps import Hears
 
 _ACTIONS = {"hang_up": "hang up", "transfer": "transfer the call", "digits": "press keys", "": "do nothing but speak"}
 
@@ -18,7 +17,6 @@ def heard(turns: Sequence[AskedTurn]) -> str:
 def judge_answer(journal: Journal, answer: Answer) -> Iterator[Finding]:
     """What is wrong with what the agent did about one step."""
     turns, expected = answer.of(journal), answer.step.expected
-    yield from _lateness(answer)
     yield from judge_heard(journal, turns, expected, answer.at)
     if expected.first_sentence and not any(turn.first_sentence_at is not None for turn in turns):
         what = "the agent said nothing" if turns else "the platform had nothing to ask"
@@ -36,12 +34,6 @@ def judge_heard(journal: Journal, turns: Sequence[AskedTurn], expected: Expected
         yield Finding("action", fault, shown, place, expected.action.place)
     if expected.first_sentence:
         yield from _late_sentences(journal, turns, expected.first_sentence)
-
-
-def _lateness(answer: Answer) -> Iterator[Finding]:
-    if isinstance(answer.step, Hears) and answer.step.within is not None and answer.late is not None:
-        what = f"the agent had not finished {answer.step.within:g} s later"
-        yield Finding("within", what, answer.late, place=answer.step.place)
 
 
 # Words.

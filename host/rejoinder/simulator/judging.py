@@ -24,7 +24,7 @@ def judge(played: Played, took: float = 0.0) -> Verdict:
 def _unplayable(played: Played) -> str:
     """Why there was nobody to play with, "" if there was: then whatever went wrong went wrong in a call."""
     journal = played.journal
-    if journal.of("received"):
+    if is_understood(journal):
         return ""
     if played.fault:
         return played.fault
@@ -34,11 +34,21 @@ def _unplayable(played: Played) -> str:
     dropped = [entry.text for entry in journal.of("dropped")]
     if dropped:
         return f"what answers does not speak the platform's protocol: {dropped[0]}"
-    return "the call was taken, and then nothing ever came"
+    if journal.reason == "error_llm_websocket_corrupt_payload":
+        return "what answers does not speak the platform's protocol: it sends binary frames"
+    closed = [entry.text for entry in journal.of("closed", "lost")]
+    return f"the call was taken, and {f'closed with {closed[0]}' if closed else 'then nothing ever came'}"
+
+
+def is_understood(journal: Journal) -> bool:
+    """Whether anything came from the server that a platform can make sense of."""
+    known = (entry for entry in journal.entries if entry.what in ("received", "configured", "completed", "tuned"))
+    return any(not (entry.what == "received" and entry.text) for entry in known) or any(turn.chunks for turn in journal.turns)
 
 
 def _findings(played: Played) -> Iterator[Finding]:
     journal, expected = played.journal, played.play.scenario.expected
+    yield from played.missed
     for answer in played.answers:
         yield from judge_answer(journal, answer)
     yield from judge_heard(journal, journal.turns, expected.heard)

@@ -47,7 +47,12 @@ class Kind:
 
 def read_steps(value: Value) -> tuple[Step, ...]:
     """Every step that can be read; what is wrong with the others is reported."""
-    return tuple(step for item in value.items("steps") or [] if (step := _step(item)))
+    items = value.items("steps") or []
+    steps = [_step(item) for item in items]
+    for item, before in zip(items[1:], steps, strict=False):
+        if isinstance(before, HangsUp):
+            item.wrong("nothing happens after 'hangs_up'", "leave it out, or move it up")
+    return tuple(step for step in steps if step)
 
 
 def _step(value: Value) -> Step | None:
