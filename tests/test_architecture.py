@@ -44,7 +44,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("config.shape", "config.value"),
     ("config.durations",),
     ("config.fault", "config.fields", "config.parse"),
-    ("config.access", "config.ladder"),
+    ("config.access", "config.ladder", "config.record"),
     ("config.scope", "config.server"),
     ("config.content", "config.options"),
     ("config.agents",),
@@ -68,6 +68,14 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("session",),
     # Who is told of calls.
     ("observers",),
+    # Calls, written down by a thread of its own.
+    ("recording", "recording.consent", "recording.growth", "recording.muting", "recording.redaction", "recording.shelf"),
+    ("recording.frames",),
+    ("recording.rewriting",),
+    ("recording.tape",),
+    ("recording.writer",),
+    ("recording.recorder",),
+    ("recording.archive",),
     # The house as it stands now.
     ("routes",),
     ("calls", "reload"),
@@ -87,12 +95,25 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("testing.exchange",),
     # The platform, played whole.
     ("simulator", "simulator.journal"),
+    ("simulator.link", "simulator.pace", "simulator.profile", "simulator.recorder"),
+    ("simulator.frames", "simulator.keepalive", "simulator.patience", "simulator.plug", "simulator.transcript"),
+    ("simulator.breath", "simulator.line"),
+    ("simulator.voice",),
+    ("simulator.floor",),
+    ("simulator.call",),
+    ("simulator.platform",),
     # Scenarios: what is to be played, and what is found.
     ("simulator.expectation",),
     ("simulator.expectation_reading", "simulator.steps"),
     ("simulator.scenario", "simulator.step_reading", "simulator.telling"),
     ("simulator.findings", "simulator.reading"),
-    ("simulator.call_checks", "simulator.clean_protocol", "simulator.clean_speech", "simulator.heard_checks", "simulator.story"),
+    (
+        "simulator.call_checks",
+        "simulator.clean_protocol",
+        "simulator.clean_speech",
+        "simulator.heard_checks",
+        "simulator.story",
+    ),
     ("simulator.judging", "simulator.table"),
     ("simulator.report",),
     # Commands; each is one file, imported when it is used.
@@ -127,7 +148,7 @@ SEES: dict[str, tuple[str, ...]] = {
     "outbox": ("effects", "events"),
     "testing.wire": ("errors", "lifeline", "testing.*"),
     **dict.fromkeys(OTHER_SIDE, ("dialogue", "errors", "testing.*")),
-    "simulator*": ("dialogue", "errors", "testing.*", "simulator.*", "config.*"),
+    "simulator*": ("dialogue", "errors", "speech", "testing.*", "simulator.*", "config.*"),
     **dict.fromkeys(PURE, PURE),
 }
 

@@ -13,7 +13,8 @@ from rejoinder.dialogue import Utterance
 
 #: What an entry tells. `text` is, in brackets:
 #: dialled, redialled [why, or which attempt], refused [why], lost [without a word: 1006], closed [the code] - the connection;
-#: sent, received, dropped [why the platform ignores a frame that came] - frames;
+#: sent, received, dropped [why the platform ignores a frame that came, which is a fault], overtaken [a chunk that was under way
+#: while its turn was replaced: ignored too, and nobody's fault] - frames;
 #: configured, tuned [what the server asked for and is acted on];
 #: asked [the caller's words], completed, superseded - turns;
 #: caller_starts, caller_says [the words said until now, in this breath], caller_stops [all of them], caller_presses [keys];
@@ -24,7 +25,7 @@ from rejoinder.dialogue import Utterance
 #: ended [the platform's word for why].
 What = Literal[
     "dialled", "redialled", "refused", "lost", "closed",
-    "sent", "received", "dropped",
+    "sent", "received", "dropped", "overtaken",
     "configured", "tuned",
     "asked", "completed", "superseded",
     "caller_starts", "caller_says", "caller_stops", "caller_presses",
@@ -76,7 +77,8 @@ class AskedTurn:
 
     `number` is the id on the wire; `asked_for` the caller's words that it answers; `chunks` what came, when; the times are
     None for what did not happen. `heard` is what the caller really heard, less than `said` if somebody cut in (`cut`).
-    `action` is what the platform was told to do, `done_at` when it did so, `discarded` why it never will.
+    `action` is what the platform was told to do, `done_at` when it did so; `discarded` is why that, or words that nobody heard,
+    were thrown away.
     """
 
     number: int
@@ -109,7 +111,7 @@ class AskedTurn:
         return self.completed_at is not None or self.superseded_at is not None
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, repr=False)
 class Journal:
     """One call. `transcript` is what was heard, as the platform has it at the end; `reason` its word for why the call ended
     ("" while it lasts) and `ended_by` whose end that was."""
@@ -121,6 +123,12 @@ class Journal:
     transcript: list[Utterance] = field(default_factory=list)
     ended_by: EndedBy = ""
     reason: str = ""
+
+    def __repr__(self) -> str:
+        # asyncio makes one of every result, and every frame's transcript would be in it.
+        return (
+            f"<Journal of {self.call_id}: {len(self.turns)} turns, {len(self.entries)} entries, {self.reason or 'not ended'}>"
+        )
 
     @property
     def tools(self) -> list[ToolSeen]:
@@ -138,7 +146,7 @@ class Journal:
 
     def place(self, turn: AskedTurn | None) -> int | None:
         """Where `turn` stands in `turns`."""
-        return next((index for index, one in enumerate(self.turns) if one is turn), None)
+        return next((index for index in range(len(self.turns) - 1, -1, -1) if self.turns[index] is turn), None)
 
     def of(self, *kinds: What) -> list[Entry]:
         """The entries of these kinds, in order."""

@@ -5,6 +5,7 @@ request is heard, until it is marked complete; what has a wrong type or an old i
 answer in flight; a transcript holds what was heard, and a sentence that goes on grows in place.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -78,17 +79,17 @@ class Hearing:
         self.frames.append(frame)
         match frame.get("response_type", "response"):
             case "response":
-                self._listen(frame, frame.get("response_id"), is_interrupt=False)
+                self._listen(frame, "response_id", is_interrupt=False)
             case "agent_interrupt":
-                self._listen(frame, frame.get("interrupt_id"), is_interrupt=True)
+                self._listen(frame, "interrupt_id", is_interrupt=True)
             case _:
                 pass
 
-    def _listen(self, frame: Frame, number: object, *, is_interrupt: bool) -> None:
-        if not _is_speech(frame, number):
+    def _listen(self, frame: Frame, numbered_by: str, *, is_interrupt: bool) -> None:
+        if fault_of_speech(frame, numbered_by):
             self.unheard.append(frame)
             return
-        assert isinstance(number, int)
+        number: int = frame[numbered_by]
         if is_interrupt and (True, number) != (self.now.is_interrupt, self.now.turn):
             self.expects(number, is_interrupt=True)
         if self.now.complete or (is_interrupt, number) != (self.now.is_interrupt, self.now.turn):
@@ -97,6 +98,11 @@ class Hearing:
             self.now.take(frame)
 
 
-def _is_speech(frame: Frame, number: object) -> bool:
-    """Whether the types are right: `"true"` for `true` is the usual slip, and loses the frame."""
-    return type(number) is int and isinstance(frame.get("content"), str) and type(frame.get("content_complete")) is bool
+def fault_of_speech(frame: Mapping[str, Any], numbered_by: str) -> str:
+    """What is wrong with the types of a frame of speech, "" if nothing is: `"true"` for `true` is the usual slip, and loses
+    the frame. `numbered_by` is the field that says which turn it is for."""
+    if type(frame.get(numbered_by)) is not int:
+        return f"{numbered_by} is not an integer"
+    if not isinstance(frame.get("content"), str):
+        return "content is not a string"
+    return "" if type(frame.get("content_complete")) is bool else "content_complete is not a boolean"
