@@ -11,6 +11,7 @@ the door (test_knocks.py, test_reception.py), bad webhooks (test_webhook_door.py
 import asyncio
 import io
 import json
+import logging
 import random
 from typing import Any
 
@@ -58,22 +59,22 @@ async def send_as(caller: Caller, frame: str | bytes, kind: WSMsgType) -> None:
 
 @pytest.mark.failure(7)
 @pytest.mark.failure(8)
-@pytest.mark.parametrize("kind", [WSMsgType.TEXT, WSMsgType.BINARY])
 @pytest.mark.parametrize("what", RUBBISH)
-async def test_rubbish_is_told_once_however_often_it_comes(
-    served: Served, what: str, kind: WSMsgType, caplog: pytest.LogCaptureFixture
-) -> None:
-    async with calling(served.ws("/echo"), call_id="rude") as rude:
-        await rude.hears()
-        await send_as(rude, RUBBISH[what], kind)
-        await answers(rude, FIRST, "one")
-        for _ in range(30):
+async def test_rubbish_is_told_once_however_often_it_comes(served: Served, what: str, caplog: pytest.LogCaptureFixture) -> None:
+    """As the first thing in a call and later, in text frames and in binary ones."""
+    for kind in (WSMsgType.TEXT, WSMsgType.BINARY):
+        async with calling(served.ws("/echo"), call_id=kind.name) as rude:
+            await rude.hears()
             await send_as(rude, RUBBISH[what], kind)
-        await answers(rude, FIRST + 1, "two")
-    await asyncio.sleep(GIVEN_UP)
-    told = [record.getMessage() for record in caplog.records if getattr(record, "call", "") == "rude" and record.levelno > 20]
-    assert len(told) <= 2
-    assert told[1:] == [f"{told[0]} (31 times in this call)"] if told else what == "a bomb with the tools"
+            await answers(rude, FIRST, "one")
+            for _ in range(30):
+                await send_as(rude, RUBBISH[what], kind)
+            await answers(rude, FIRST + 1, "two")
+        await asyncio.sleep(GIVEN_UP)
+        mine = [record for record in caplog.records if getattr(record, "call", "") == kind.name]
+        told = [record.getMessage() for record in mine if record.levelno >= logging.WARNING]
+        if what != "a bomb with the tools":  # which are not documented to the last type, so that nothing in them is odd
+            assert told == [told[0], f"{told[0]} (31 times in this call)"]
     assert "Hello" not in caplog.text
 
 
@@ -148,13 +149,13 @@ async def test_a_wrong_type_in_any_field_of_a_completion_is_answered_or_told(ser
                 assert (await got.json())["choices"][0]["message"]["content"] == "You said: hi"
 
 
-@pytest.mark.parametrize("what", RUBBISH)
-async def test_a_body_of_rubbish_is_refused_and_opens_no_call(served: Served, what: str) -> None:
+async def test_a_body_of_rubbish_is_refused_and_opens_no_call(served: Served) -> None:
     async with aiohttp.ClientSession() as client:
-        async with client.post(served.http("/echo/chat/completions"), data=RUBBISH[what]) as got:
-            assert got.status == 400
-            assert (await got.json())["error"]["type"] == "invalid_request_error"
-        assert len(served.host.calls) == 1
+        for what, body in RUBBISH.items():
+            async with client.post(served.http("/echo/chat/completions"), data=body) as got:
+                assert got.status == 400, what
+                assert (await got.json())["error"]["type"] == "invalid_request_error"
+            assert len(served.host.calls) == 1, what
 
 
 # Too much.
