@@ -251,9 +251,13 @@ def _listening() -> Iterator[int]:
 
 def test_the_clock_refuses_to_run_ahead_of_a_peer_elsewhere_and_says_what_to_do() -> None:
     async def main(port: int) -> None:
-        reader, _ = await asyncio.open_connection("127.0.0.1", port)
-        async with asyncio.timeout(10):
-            await reader.readline()
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        try:
+            async with asyncio.timeout(10):
+                await reader.readline()
+        finally:
+            writer.transport.abort()
+            await asyncio.sleep(0)
 
     with _listening() as port, pytest.raises(PeerElsewhere) as caught:
         clock.run(main(port))
@@ -272,6 +276,7 @@ def test_what_a_refused_test_cleans_up_may_take_its_time() -> None:
             await asyncio.sleep(1)
             cleaned.append(now())
             writer.transport.abort()
+            await asyncio.sleep(0)
 
     with _listening() as port, pytest.raises(PeerElsewhere):
         clock.run(main(port))
