@@ -12,6 +12,7 @@ import sys
 import threading
 from collections.abc import Iterable, MutableMapping
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Any, Literal, TextIO
 from urllib.parse import quote
 
@@ -313,7 +314,14 @@ def _handlers() -> list[LogHandler]:
 
 def _utc(timestamp: float, separator: str) -> str:
     """RFC 3339, to the millisecond."""
-    return datetime.fromtimestamp(timestamp, UTC).isoformat(separator, "milliseconds")[:-6] + "Z"
+    milliseconds = round(timestamp * 1_000_000) // 1000
+    return f"{_second(milliseconds // 1000, separator)}.{milliseconds % 1000:03}Z"
+
+
+@lru_cache(maxsize=4)
+def _second(timestamp: int, separator: str) -> str:
+    """Most lines are of the same second as the line before."""
+    return datetime.fromtimestamp(timestamp, UTC).isoformat(separator)[:-6]
 
 
 def _escaped(text: str) -> str:
