@@ -5,7 +5,7 @@ import asyncio
 import aiohttp
 import pytest
 
-from rejoinder.testing.caller import calling
+from rejoinder.testing.telephone import calling
 from served import Serve, Served
 
 YAML = """

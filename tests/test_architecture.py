@@ -91,7 +91,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     # The test kit plays the other side; most of it knows of the house values alone (see SEES).
     ("testing", "testing.hearing", "testing.dialling", "testing.llm", "testing.peers"),
     ("testing.clock",),
-    ("testing.caller", "testing.subject", "testing.wire"),
+    ("testing.telephone", "testing.subject", "testing.wire"),
     ("testing.exchange",),
     # The platform, played whole.
     ("simulator", "simulator.journal"),
@@ -134,7 +134,7 @@ PURE = (
 
 #: What plays the platform, whoever serves its calls: it shares no code with the host that it tries out.
 OTHER_SIDE = (
-    "testing.caller", "testing.clock", "testing.dialling", "testing.hearing", "testing.llm", "testing.peers",
+    "testing.telephone", "testing.clock", "testing.dialling", "testing.hearing", "testing.llm", "testing.peers",
 )  # fmt: skip
 
 #: Other rooms that see less of the house than their layer allows.

@@ -13,7 +13,7 @@ from misbehaving import VICES, Vice
 from rejoinder.dialogue import TurnKind
 from rejoinder.ladder import LONGEST_TEXT
 from rejoinder.lines import BUILT_IN
-from rejoinder.testing.caller import calling
+from rejoinder.testing.telephone import calling
 from rejoinder.testing.hearing import Frame
 from served import Serve, Served
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from rejoinder.testing.caller import Caller, calling
+from rejoinder.testing.telephone import Caller, calling
 from served import Serve
 
 BARGE_INS = 5000

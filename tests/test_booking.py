@@ -6,7 +6,7 @@ from pathlib import Path
 import aiohttp
 import pytest
 
-from rejoinder.testing.caller import Caller, calling
+from rejoinder.testing.telephone import Caller, calling
 from rejoinder.testing.hearing import Frame
 from served import Serve, Served
 

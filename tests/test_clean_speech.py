@@ -3,7 +3,7 @@
 import pytest
 
 from rejoinder.errors import ConfigError
-from rejoinder.testing.caller import calling
+from rejoinder.testing.telephone import calling
 from served import Serve
 
 PARROTS = """

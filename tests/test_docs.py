@@ -57,7 +57,7 @@ from rejoinder.protocols import chat, chat_tools, retell, retell_sent
 from rejoinder.registry import Registry
 from rejoinder.routes import Routes
 from rejoinder.server import Server
-from rejoinder.testing import caller, clock, llm
+from rejoinder.testing import clock, llm, telephone
 
 CONFIGURATION, PLUGINS, OPERATING, PLATFORMS = PAGES[1:]
 OWN = ("dummy", "echo", "rules", "llm")
@@ -180,8 +180,8 @@ def test_every_output_is_told_with_its_fields() -> None:
 
 def test_every_public_name_of_the_test_kit_is_told() -> None:
     told = set(re.findall(r"\w+", " ".join(codes(section(PLUGINS, "Tests")))))
-    assert public(caller.Caller) - {"url", "call_id", "details"} <= told
-    assert {*caller.Heard.__dataclass_fields__, "calling", "Caller", "Heard", "NotHeard", "CannotDial"} - {"chunks"} <= told
+    assert public(telephone.Caller) - {"url", "call_id", "details"} <= told
+    assert {*telephone.Heard.__dataclass_fields__, "calling", "Caller", "Heard", "NotHeard", "CannotDial"} - {"chunks"} <= told
     assert public(llm.FakeLLM) | {"FakeLLM", "Step", *llm.Step.__members__} <= told
     assert {"run", "VirtualClockLoop", "Standstill"} <= told & public(clock)
 

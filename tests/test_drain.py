@@ -7,7 +7,7 @@ from contextlib import AsyncExitStack
 import aiohttp
 import pytest
 
-from rejoinder.testing.caller import Caller, CannotDial, calling
+from rejoinder.testing.telephone import Caller, CannotDial, calling
 from served import Serve, Served
 
 YAML = """

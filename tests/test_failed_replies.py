@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from rejoinder.testing.caller import calling
+from rejoinder.testing.telephone import calling
 from served import Serve
 
 YAML = """

@@ -6,7 +6,7 @@ import logging
 import aiohttp
 import pytest
 
-from rejoinder.testing.caller import calling
+from rejoinder.testing.telephone import calling
 from served import Serve
 
 CONFIG = {"response_type": "config", "config": {"auto_reconnect": True, "call_details": True}}

@@ -14,7 +14,7 @@ from rejoinder.lines import HostLines, OwnLines
 from rejoinder.orders import ToolsAwaited
 from rejoinder.registry import Registry
 from rejoinder.templates import template
-from rejoinder.testing.caller import calling
+from rejoinder.testing.telephone import calling
 from served import Serve, Served
 
 PLUGIN = '''

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from rejoinder.cli.serve import SWITCH_INTERVAL
-from rejoinder.testing.caller import Caller, calling
+from rejoinder.testing.telephone import Caller, calling
 from served import Serve, Served
 
 NEIGHBOURS = 30

@@ -6,7 +6,7 @@ from pathlib import Path
 import openai
 import pytest
 
-from rejoinder.testing.caller import PHONE_CALL, Caller, calling
+from rejoinder.testing.telephone import PHONE_CALL, Caller, calling
 from served import Serve, Served
 
 HANGING = '''

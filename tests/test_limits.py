@@ -7,7 +7,7 @@ import aiohttp
 import pytest
 
 from rejoinder import farewell
-from rejoinder.testing.caller import CannotDial, calling
+from rejoinder.testing.telephone import CannotDial, calling
 from served import Serve
 
 pytestmark = pytest.mark.virtual_time

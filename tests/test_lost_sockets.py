@@ -11,7 +11,7 @@ from pathlib import Path
 import aiohttp
 import pytest
 
-from rejoinder.testing.caller import calling
+from rejoinder.testing.telephone import calling
 from rejoinder.testing.hearing import Frame
 from served import Serve, Served
 

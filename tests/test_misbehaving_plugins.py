@@ -7,7 +7,7 @@ import aiohttp
 import pytest
 
 from rejoinder.complaints import MOST_COMPLAINTS
-from rejoinder.testing.caller import calling
+from rejoinder.testing.telephone import calling
 from served import Serve
 
 YAML = """\

@@ -9,7 +9,7 @@ from yarl import URL
 
 from rejoinder.knocks import MOST_REFUSED
 from rejoinder.observability import configure
-from rejoinder.testing.caller import CannotDial, calling
+from rejoinder.testing.telephone import CannotDial, calling
 from served import Serve, Served
 
 OLD, NEW = "old-secret-0123456789", "new-secret-0123456789"

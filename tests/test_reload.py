@@ -8,7 +8,7 @@ import pytest
 
 from rejoinder.host import Host
 from rejoinder.registry import Registry
-from rejoinder.testing.caller import calling
+from rejoinder.testing.telephone import calling
 from served import Serve, Served
 
 DUMMY = """

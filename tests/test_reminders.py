@@ -6,7 +6,7 @@ from rejoinder.engine import Conversation
 from rejoinder.events import Finish, TranscriptUpdated, TurnRequested
 from rejoinder.lines import HostLines
 from rejoinder.templates import template
-from rejoinder.testing.caller import Caller, calling
+from rejoinder.testing.telephone import Caller, calling
 from served import Serve
 
 LINE = "Are you still there?"

@@ -10,7 +10,7 @@ import aiohttp
 import pytest
 from yarl import URL
 
-from rejoinder.testing.caller import PHONE_CALL, WEB_CALL, Caller, CannotDial, calling
+from rejoinder.testing.telephone import PHONE_CALL, WEB_CALL, Caller, CannotDial, calling
 from served import Serve
 
 DUMMY = """

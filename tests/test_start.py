@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from rejoinder.testing.caller import calling
+from rejoinder.testing.telephone import calling
 
 YAML = """\
 server: {host: 127.0.0.1, port: 0, drain: 0s}

@@ -14,7 +14,7 @@ import pytest
 
 from rejoinder.observability import configure
 from rejoinder.protocols.retell_webhook import SIGNATURE_HEADER, sign
-from rejoinder.testing.caller import calling
+from rejoinder.testing.telephone import calling
 from served import Serve, Served
 
 KEY = "key-with-the-badge"

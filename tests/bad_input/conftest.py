@@ -7,7 +7,7 @@ import pytest
 
 from asking import GIVEN_UP, answers, tasks, warned
 from rejoinder.complaints import MOST_COMPLAINTS
-from rejoinder.testing.caller import calling
+from rejoinder.testing.telephone import calling
 from served import Serve, Served
 
 YAML = """

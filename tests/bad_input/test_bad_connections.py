@@ -11,7 +11,7 @@ import pytest
 
 from asking import FIRST, GIVEN_UP, answers, warned
 from rejoinder.sockets import MAX_FRAME
-from rejoinder.testing.caller import calling
+from rejoinder.testing.telephone import calling
 from served import Served
 
 pytestmark = pytest.mark.virtual_time

@@ -20,7 +20,7 @@ import pytest
 from aiohttp import WSMsgType
 
 from asking import FIRST, GIVEN_UP, answers, completed, request, said
-from rejoinder.testing.caller import Caller, calling
+from rejoinder.testing.telephone import Caller, calling
 from rejoinder.testing.hearing import Frame
 from served import Served
 from spoilt import EVENTS, event, spoilt

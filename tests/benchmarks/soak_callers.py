@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 import aiohttp
 
 from halting import FAIL
-from rejoinder.testing.caller import Caller, CannotDial, NotHeard, calling
+from rejoinder.testing.telephone import Caller, CannotDial, NotHeard, calling
 
 #: Seconds after which an answer, a closed socket and the end of a whole call are given up; a half handshake may last ten.
 ANSWERED, CLOSED, OVER = 20.0, 25.0, 120.0

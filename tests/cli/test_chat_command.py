@@ -15,7 +15,7 @@ from aiohttp.test_utils import TestServer
 
 from rejoinder.cli.chat import dial
 from rejoinder.cli.talk import Talk
-from rejoinder.testing.caller import calling
+from rejoinder.testing.telephone import calling
 
 YAML = """
 numbers: {reception: "+442079460000"}

@@ -7,7 +7,7 @@ from typing import Any
 
 import aiohttp
 
-from rejoinder.testing.caller import calling
+from rejoinder.testing.telephone import calling
 
 YAML = """\
 server: {watch: false, reuse_port: true}

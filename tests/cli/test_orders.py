@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from rejoinder.testing.caller import CannotDial, calling
+from rejoinder.testing.telephone import CannotDial, calling
 
 YAML = """\
 server: {watch: false, drain: 0s}

@@ -10,7 +10,7 @@ from typing import Any
 
 import aiohttp
 
-from rejoinder.testing.caller import calling
+from rejoinder.testing.telephone import calling
 
 YAML = """\
 server: {watch: false, drain: 0s}

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from rejoinder.testing.caller import calling
+from rejoinder.testing.telephone import calling
 
 YAML = "server: {port: 0, watch: false}\nagents: {a: {system: SYSTEM}}\nroutes: {/a: a}\n"
 

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from rejoinder.testing.caller import Caller, calling
+from rejoinder.testing.telephone import Caller, calling
 from rejoinder.testing.hearing import Frame
 from served import Served
 

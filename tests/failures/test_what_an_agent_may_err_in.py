@@ -3,7 +3,7 @@
 import pytest
 
 from rejoinder.observability import configure
-from rejoinder.testing.caller import PHONE_CALL, calling
+from rejoinder.testing.telephone import PHONE_CALL, calling
 from served import Served
 
 

@@ -5,7 +5,7 @@ import pytest
 from rejoinder.outbox import Socket
 from rejoinder.protocols.retell import RetellCodec
 from rejoinder.session import Session
-from rejoinder.testing.caller import Caller, calling
+from rejoinder.testing.telephone import Caller, calling
 from served import Served
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from installed import environment, serving, wheel_of
-from rejoinder.testing.caller import calling
+from rejoinder.testing.telephone import calling
 from wheels import run
 
 #: What an environment variable says to pip: look nowhere, and build with what is at hand.

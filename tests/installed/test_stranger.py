@@ -12,7 +12,7 @@ import pytest
 
 import installed
 from installed import serving, wheel_of
-from rejoinder.testing.caller import calling
+from rejoinder.testing.telephone import calling
 from wheels import run
 
 PYPROJECT = """\

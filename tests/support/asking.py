@@ -5,7 +5,7 @@ import logging
 from collections import Counter
 from collections.abc import Iterable
 
-from rejoinder.testing.caller import Caller
+from rejoinder.testing.telephone import Caller
 from rejoinder.testing.hearing import Frame
 
 #: Virtual seconds after which a lost call, and a connection that asks for nothing, are given up.

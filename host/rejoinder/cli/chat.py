@@ -89,7 +89,7 @@ def _unusable(wanted: str, host: "Host") -> str:
 async def dial(url: str) -> int:
     """Talk to whoever answers at `url`."""
     from rejoinder.cli.talk import Talk
-    from rejoinder.testing.caller import PHONE_CALL, CannotDial, calling
+    from rejoinder.testing.telephone import PHONE_CALL, CannotDial, calling
     from rejoinder.testing.dialling import MalformedURL
 
     try:

@@ -11,7 +11,7 @@ from rejoinder.errors import PluginError, RejoinderError
 from rejoinder.host import Host, bind
 from rejoinder.registry import Registry
 from rejoinder.routes import Route
-from rejoinder.testing.caller import CannotDial, NotHeard, calling
+from rejoinder.testing.telephone import CannotDial, NotHeard, calling
 
 #: What the caller says in the one turn.
 QUESTION = "Hello, can you help me?"

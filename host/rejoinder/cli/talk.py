@@ -6,7 +6,7 @@ import threading
 from collections.abc import AsyncIterator, Coroutine
 from typing import Any, TextIO, TypeVar
 
-from rejoinder.testing.caller import Caller, Heard, NotHeard
+from rejoinder.testing.telephone import Caller, Heard, NotHeard
 
 ResultT = TypeVar("ResultT")
 

@@ -20,7 +20,7 @@ from rejoinder.simulator.link import Piece
 from rejoinder.simulator.plug import Plug
 from rejoinder.simulator.profile import Profile
 from rejoinder.simulator.recorder import Timer
-from rejoinder.testing.caller import WEB_CALL
+from rejoinder.testing.telephone import WEB_CALL
 from rejoinder.testing.wire import Dialler
 
 #: Milliseconds since 1970 at which every simulated call begins: the same call twice has the same frames.

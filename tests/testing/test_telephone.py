@@ -9,7 +9,7 @@ from aiohttp import web
 from aiohttp.test_utils import TestServer
 
 from rejoinder.dialogue import Utterance
-from rejoinder.testing.caller import CannotDial, NotHeard, calling
+from rejoinder.testing.telephone import CannotDial, NotHeard, calling
 from rejoinder.testing.dialling import call_url
 
 YAML = """
