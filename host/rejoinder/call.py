@@ -61,7 +61,7 @@ class Call:
         self.facts = facts
         self._order = order
         self._missing = missing
-        self._details = details or Details()
+        self._details = details
         self._tools = tools or Tools(Ledger(facts.id), order, f"call {facts.id}")
         self._is_known = details is not None
         self._has_waited = False
@@ -95,29 +95,31 @@ class Call:
 
     @property
     def details(self) -> Details:
+        if self._details is None:  # made when asked for: most are replaced before, and each takes 300 bytes
+            self._details = Details()
         return self._details
 
     @property
     def number(self) -> str:
         """The other person's telephone number, "" if unknown."""
-        return self._details.number
+        return self.details.number
 
     @property
     def our_number(self) -> str:
-        return self._details.our_number
+        return self.details.our_number
 
     @property
     def kind(self) -> Literal["phone", "web", ""]:
-        return self._details.kind
+        return self.details.kind
 
     @property
     def direction(self) -> Literal["inbound", "outbound", ""]:
-        return self._details.direction
+        return self.details.direction
 
     @property
     def variables(self) -> Mapping[str, str]:
         """The call's dynamic variables."""
-        return self._details.variables
+        return self.details.variables
 
     async def known(self, within: float = DETAILS_WAIT) -> bool:
         """Wait until the platform has said what call this is, `within` seconds at most and once a call; whether it has."""
@@ -143,7 +145,7 @@ class Call:
 
     def field(self, name: str) -> str:
         """One field of a text by the name used in `{{ }}`: "" and one warning a call if there is none."""
-        value = look_up(name, self.facts, self._details)
+        value = look_up(name, self.facts, self.details)
         if value is None:
             self._missing(name)
             return ""

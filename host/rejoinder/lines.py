@@ -100,6 +100,8 @@ BUILT_IN: Mapping[str, BuiltIn] = MappingProxyType(
 )
 
 SILENT = BuiltIn("", "", "", "")
+#: What was said in a call as long as the host has said nothing: each empty set takes 200 bytes.
+NONE: frozenset[str] = frozenset()
 
 
 def built_in(language: str) -> BuiltIn:
@@ -139,7 +141,7 @@ class HostLines:
         self._own = own
         self._times: dict[str, int] = {}
         #: Lines that no response system chose, as said so far: to be marked in transcripts.
-        self.said: frozenset[str] = frozenset()
+        self.said: frozenset[str] = NONE
 
     @property
     def begin_waits(self) -> bool:

@@ -17,7 +17,7 @@ REMEMBERED = 8
 class Seats:
     """`agents` are what is known of the call for each agent, and the agent, in the order in which they are asked."""
 
-    __slots__ = ("_agents", "_details", "_ledger", "_listener", "_loop", "_of", "_seats")
+    __slots__ = ("_agents", "_details", "_first", "_ledger", "_listener", "_loop", "_of", "_seats")
 
     def __init__(self, agents: Sequence[tuple[CallFacts, Agent]], listener: Listener) -> None:
         self._agents = agents
@@ -27,7 +27,8 @@ class Seats:
         self._of: dict[int, Seat] = {}
         facts, agent = agents[0]
         self._ledger = Ledger(facts.id)
-        self._seats: dict[int, Seat] = {0: agent.join(facts, listener, ledger=self._ledger)}
+        self._seats: list[Seat | None] = [None] * len(agents)
+        self._seats[0] = self._first = agent.join(facts, listener, ledger=self._ledger)
 
     @property
     def names(self) -> list[str]:
@@ -42,10 +43,11 @@ class Seats:
             self._agents[position][1].breaker.judge(self._loop.time(), good=good)
 
     def start(self, position: int, reply: int, turn: Turn) -> None:
-        if position not in self._seats:
+        seat = self._seats[position]
+        if seat is None:
             facts, agent = self._agents[position]
-            self._seats[position] = agent.join(facts, self._listener, self._details, self._ledger)
-        self._of[reply] = seat = self._seats[position]
+            seat = self._seats[position] = agent.join(facts, self._listener, self._details, self._ledger)
+        self._of[reply] = seat
         if len(self._of) > REMEMBERED:
             del self._of[next(iter(self._of))]
         seat.start(reply, turn)
@@ -60,16 +62,16 @@ class Seats:
             seat.confirm(reply, 1)
 
     def update(self, transcript: Transcript) -> None:
-        self._seats[0].update(transcript)
+        self._first.update(transcript)
 
     def digits(self, digits: str) -> None:
-        self._seats[0].digits(digits)
+        self._first.digits(digits)
 
     def details(self, details: Details) -> None:
         self._details = details
-        for seat in self._seats.values():
+        for seat in filter(None, self._seats):
             seat.details(details)
 
     def leave(self) -> None:
-        for seat in self._seats.values():
+        for seat in filter(None, self._seats):
             seat.leave()
