@@ -246,11 +246,11 @@ class Conversation:
             if reply != self._unfinished:
                 return []
             return [Warn("a reply went on after its action; nothing more of that turn is spoken")]
+        if isinstance(output, str):
+            return self._speak(turn, output, now, uninterruptible=False)
         if flaw := flaw_in(output):
             self.dropped_outputs += 1
             return [Warn(f"a reply yielded {flaw}; dropped")]
-        if isinstance(output, str):
-            return self._speak(turn, output, now, uninterruptible=False)
         if isinstance(output, Say):
             return self._speak(turn, output.text, now, uninterruptible=output.uninterruptible)
         return self._act(turn, output) if isinstance(output, Action) else self._note(turn, output)

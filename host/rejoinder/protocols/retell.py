@@ -232,9 +232,9 @@ class RetellCodec:
         """The frames that say `command`; [] for a turn that this platform never asked for, or a note that is not JSON."""
         match command:
             case Speak():
-                return self._respond(command, complete=False)
+                return self._respond(command, None, complete=False)
             case Finish():
-                return self._respond(command, complete=True)
+                return self._respond(command, command.action, complete=True)
             case Pong():
                 return wired(PingPong(command.token))
             case SpeakOut():
@@ -246,12 +246,14 @@ class RetellCodec:
                 self._tuning = over(self._tuning, command.tuning)
                 return tuned(command.tuning)
 
-    def _respond(self, command: Speak | Finish, *, complete: bool) -> list[bytes]:
+    def _respond(self, command: Speak | Finish, action: Action | None, *, complete: bool) -> list[bytes]:
         wanted = self._numbering.id_of(command.turn)
         if wanted is None:
             return []
         speech = Response(wanted, command.text, complete)
-        return wired(wished(speech, command.uninterruptible, command.action if isinstance(command, Finish) else None))
+        if command.uninterruptible or action is not None:
+            return wired(wished(speech, command.uninterruptible, action))
+        return wired(speech)
 
 
 def _unknown(frame: bytes, wrong: ValidationError) -> Event:
