@@ -91,8 +91,8 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     # The test kit plays the other side; most of it knows of the house values alone (see SEES).
     ("testing", "testing.hearing", "testing.dialling", "testing.llm", "testing.peers"),
     ("testing.clock",),
-    ("testing.telephone", "testing.subject", "testing.wire"),
-    ("testing.exchange",),
+    ("testing.subject", "testing.wire"),
+    ("testing.exchange", "testing.telephone"),
     # The platform, played whole.
     ("simulator", "simulator.journal"),
     ("simulator.link", "simulator.pace", "simulator.profile", "simulator.recorder"),

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from rejoinder.dialogue import Utterance
-from rejoinder.testing.hearing import Frame, Hearing
+from rejoinder.testing.hearing import Frame, Heard, Hearing
 
 
 def says(turn: int, text: str, *, complete: bool = False, **more: Any) -> Frame:
@@ -91,3 +91,20 @@ def test_speech_out_of_turn_discards_the_answer_in_flight() -> None:
     assert (hearing.now.text, hearing.now.is_interrupt) == ("Fire!", True)
     assert hearing.unheard == [late]
     assert hearing.transcript == (Utterance("agent", "Well,"), Utterance("agent", "Fire!"))
+
+
+def test_what_is_heard_compares_with_its_words() -> None:
+    heard = Heard(1, chunks=["Good ", "day."])
+    assert heard == "Good day."
+    assert heard != "Good"
+    assert "day" in heard
+    assert heard != Heard(1, chunks=["Good ", "day."])
+    assert str(heard) == "Good day."
+
+
+def test_what_is_heard_shows_all_there_is_to_it() -> None:
+    whole = Heard(2, chunks=["Bye."], complete=True, end_call=True, digits="5", uninterruptible=True)
+    assert repr(whole) == "Heard('Bye.', uninterruptible, hangs up, presses 5)"
+    assert repr(Heard(1, is_interrupt=True, transfer_to="+15550001111")) == (
+        "Heard('', out of turn, not complete, transfers to +15550001111)"
+    )

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator
+from pathlib import Path
 
 import aiohttp
 import pytest
@@ -9,8 +10,9 @@ from aiohttp import web
 from aiohttp.test_utils import TestServer
 
 from rejoinder.dialogue import Utterance
-from rejoinder.testing.telephone import CannotDial, NotHeard, calling
 from rejoinder.testing.dialling import call_url
+from rejoinder.testing.telephone import CannotDial, NotHeard, calling
+from served import Serve, Served
 
 YAML = """
 agents:
@@ -203,3 +205,40 @@ async def test_a_server_that_hangs_up_is_told(rude: str) -> None:
         ):
             await caller.hears()
         assert await caller.closed() == 1011
+
+
+KEYS = """
+agents: {heeding: {system: heeding}}
+routes: {/told: {agent: heeding, retell: {transcript_with_tool_calls: true}}, /untold: heeding}
+"""
+HEEDING = """
+from rejoinder import Options, ResponseSystem, hookimpl, per_call
+
+class Heeding(ResponseSystem[Options]):
+    pressed = "nothing"
+
+    async def digits(self, digits):
+        self.pressed = digits
+
+    async def respond(self, turn):
+        yield f"You pressed {self.pressed}."
+
+@hookimpl
+def rejoinder_response_system():
+    return per_call(Heeding, Options)
+"""
+
+
+@pytest.fixture
+async def heeding(serve: Serve, tmp_path: Path) -> Served:
+    (tmp_path / "heeding.py").write_text(HEEDING)
+    return await serve(KEYS, {"heeding": str(tmp_path / "heeding.py")})
+
+
+@pytest.mark.parametrize(("route", "pressed"), [("/told", "12"), ("/untold", "nothing")])
+async def test_keys_are_told_where_the_server_asked_for_them(heeding: Served, route: str, pressed: str) -> None:
+    async with calling(heeding.ws(route)) as caller:
+        await caller.hears()
+        await caller.presses("12")
+        await caller.says("Which?")
+        assert await caller.hears() == f"You pressed {pressed}."

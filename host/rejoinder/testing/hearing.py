@@ -14,12 +14,12 @@ from rejoinder.dialogue import Utterance
 Frame = dict[str, Any]
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False, repr=False)
 class Heard:
     """What the agent says to one request (or out of turn, `is_interrupt`), as far as it has come.
 
-    `chunks` as they came and `frames` that brought them; `end_call`, `transfer_to` and `digits` are what the platform is told
-    to do when all has been spoken.
+    Equal to its `text`, and holds (`in`) what its text holds. `chunks` as they came and `frames` that brought them; `end_call`,
+    `transfer_to` and `digits` are what the platform is told to do when all has been spoken.
     """
 
     turn: int
@@ -35,6 +35,29 @@ class Heard:
     @property
     def text(self) -> str:
         return "".join(self.chunks)
+
+    def __eq__(self, other: object) -> bool:
+        return self.text == other if isinstance(other, str) else self is other
+
+    __hash__ = None  # type: ignore[assignment]  # it grows
+
+    def __contains__(self, text: str) -> bool:
+        return text in self.text
+
+    def __str__(self) -> str:
+        return self.text
+
+    def __repr__(self) -> str:
+        """The words, and whatever else there is to it."""
+        marks = {
+            "out of turn": self.is_interrupt,
+            "not complete": not self.complete,
+            "uninterruptible": self.uninterruptible,
+            "hangs up": self.end_call,
+            f"transfers to {self.transfer_to}": self.transfer_to,
+            f"presses {self.digits}": self.digits,
+        }
+        return f"Heard({', '.join([repr(self.text), *(mark for mark, is_so in marks.items() if is_so)])})"
 
     def take(self, frame: Frame) -> None:
         self.frames.append(frame)

@@ -1,4 +1,4 @@
-"""Retell's side of one call, over a real socket: dials a route, talks, and hears what Retell would let its caller hear.
+"""Retell's side of one call, by hand: dials a route, talks, and hears what Retell would let its caller hear.
 
 async with calling("ws://127.0.0.1:8080/llm-websocket") as caller:
     greeting = await caller.hears()
@@ -15,13 +15,13 @@ from collections.abc import AsyncIterator, Callable, Mapping
 from types import MappingProxyType
 from typing import Any
 
-from aiohttp import ClientSession, ClientWebSocketResponse, WSMsgType
-from yarl import URL
+from aiohttp import ClientSession
 
 from rejoinder.dialogue import Utterance
 from rejoinder.errors import RejoinderError
-from rejoinder.testing.dialling import CannotDial, call_url, dial
+from rejoinder.testing.dialling import CannotDial
 from rejoinder.testing.hearing import Frame, Heard, Hearing
+from rejoinder.testing.wire import BinaryFrame, Dialler, Wire, socket_dialler
 
 __all__ = ["PATIENCE", "PHONE_CALL", "WEB_CALL", "Caller", "CannotDial", "Heard", "NotHeard", "calling"]
 
@@ -48,17 +48,17 @@ class Caller:
     `config` is what the server asked for when it was dialled; `details` the `call` that it is given if it asks (None: never).
     """
 
-    def __init__(self, session: ClientSession, url: URL, call_id: str, details: Mapping[str, Any] | None) -> None:
-        self.url = url
+    def __init__(self, dial_wire: Dialler, call_id: str, details: Mapping[str, Any] | None) -> None:
         self.call_id = call_id
         self.details = details
         self.config: Mapping[str, Any] = {}
-        self._session = session
+        self._dial_wire = dial_wire
         self._hearing = Hearing()
+        self._presses: list[tuple[int, str]] = []  # each behind how many utterances it came
         self._turn = 0
         self._fault = ""
         self._news = asyncio.Event()
-        self._socket: ClientWebSocketResponse | None = None
+        self._wire: Wire | None = None
         self._reader: asyncio.Task[None] | None = None
 
     @property
@@ -79,27 +79,35 @@ class Caller:
     @property
     def close_code(self) -> int | None:
         """How the socket ended (1006: without a word), None while it is open."""
-        return self._socket.close_code if self._socket is not None else None
+        return self._wire.close_code if self._wire is not None else None
 
     # The socket.
 
     async def dial(self) -> None:
         """Connect, or connect again as Retell does when a socket was lost: ids and transcript go on. Raises CannotDial."""
-        socket = await dial(self._session, self.url)
-        self._socket, self._fault = socket, ""
-        self._reader = asyncio.create_task(self._read(socket), name=f"reader of {self.call_id}")
+        wire = self._wire = await self._dial_wire(self.call_id)
+        self._fault = ""
+        self._reader = asyncio.create_task(self._read(wire), name=f"reader of {self.call_id}")
 
-    async def _read(self, socket: ClientWebSocketResponse) -> None:
-        async for message in socket:
-            frame = _decoded(message.data) if message.type is WSMsgType.TEXT else None
-            if frame is None:
-                self._fault = "a frame came that is not a JSON object in a text frame"
-            else:
-                self._hearing.take(frame)
-                if frame.get("response_type") == "config":
-                    await self._configure(frame.get("config") or {})
+    async def _read(self, wire: Wire) -> None:
+        while True:
+            try:
+                received = await wire.receive()
+            except BinaryFrame:
+                received = b""
+            if received is None:
+                break
+            await self._take(_decoded(received))
             self._tell()
         self._tell()
+
+    async def _take(self, frame: Frame | None) -> None:
+        if frame is None:
+            self._fault = "a frame came that is not a JSON object in a text frame"
+            return
+        self._hearing.take(frame)
+        if frame.get("response_type") == "config":
+            await self._configure(frame.get("config") or {})
 
     async def _configure(self, config: Mapping[str, Any]) -> None:
         self.config = config
@@ -166,7 +174,7 @@ class Caller:
     def _fail_if_over(self) -> None:
         if self._fault:
             raise self._not_heard(self._fault)
-        if self._socket is None or self._socket.closed:
+        if self._wire is None or self._wire.close_code is not None:
             raise self._not_heard(f"the call was closed with {self.close_code}")
 
     def _not_heard(self, what: str) -> NotHeard:
@@ -180,8 +188,14 @@ class Caller:
     async def says(self, text: str) -> int:
         """The caller has spoken: an update, then a request to answer; its id. Barges in if the agent still speaks."""
         self._hearing.says(text)
-        await self.send({"interaction_type": "update_only", "transcript": self._wired(), "turntaking": "user_turn"})
+        await self.send({"interaction_type": "update_only", **self._told(), "turntaking": "user_turn"})
         return await self._ask("response_required")
+
+    async def presses(self, digits: str) -> None:
+        """The caller has pressed keys. As with Retell nobody is told unless the server asked for it (`retell:
+        {transcript_with_tool_calls: true}` of a route)."""
+        self._presses += [(len(self.transcript), digit) for digit in digits]
+        await self.send({"interaction_type": "update_only", **self._told()})
 
     async def is_silent(self) -> int:
         """The caller has said nothing for long: a request for a reminder; its id."""
@@ -190,11 +204,18 @@ class Caller:
     async def _ask(self, kind: str) -> int:
         self._turn += 1
         self._hearing.expects(self._turn)
-        await self.send({"interaction_type": kind, "response_id": self._turn, "transcript": self._wired()})
+        await self.send({"interaction_type": kind, "response_id": self._turn, **self._told()})
         return self._turn
 
-    def _wired(self) -> list[Frame]:
-        return [{"role": said.role, "content": said.text, "words": []} for said in self.transcript]
+    def _told(self) -> Frame:
+        """The transcript, with the keys pressed between its utterances in a second one for a server that asked for it."""
+        said: list[Frame] = [{"role": one.role, "content": one.text, "words": []} for one in self.transcript]
+        if not self.config.get("transcript_with_tool_calls"):
+            return {"transcript": said}
+        whole = [*said]
+        for place, digit in reversed(self._presses):
+            whole.insert(place, {"role": "dtmf", "digit": digit})
+        return {"transcript": said, "transcript_with_tool_calls": whole}
 
     async def ping(self, within: float = PATIENCE) -> float:
         """Ask whether the server lives, as Retell does every two seconds; the seconds until it answered."""
@@ -215,12 +236,12 @@ class Caller:
     async def send(self, frame: str | bytes | Mapping[str, Any]) -> None:
         """Send a frame as it is: text, bytes (a binary frame), or a mapping as JSON. Raises NotHeard if the call is closed."""
         self._fail_if_over()
-        assert self._socket is not None
+        assert self._wire is not None
         try:
             if isinstance(frame, bytes):
-                await self._socket.send_bytes(frame)
+                await self._wire.send_binary(frame)
             else:
-                await self._socket.send_str(frame if isinstance(frame, str) else json.dumps(frame))
+                await self._wire.send((frame if isinstance(frame, str) else json.dumps(frame)).encode())
         except ConnectionError as error:
             raise self._not_heard(f"the call was lost: {error}") from error
 
@@ -228,15 +249,14 @@ class Caller:
 
     async def hang_up(self) -> None:
         """End the call as a platform does: close with 1000."""
-        if self._socket is not None:
-            await self._socket.close()
+        if self._wire is not None:
+            await self._wire.close()
         await self._read_out()
 
     async def drop(self) -> None:
         """Lose the connection without a word; the other side sees 1006."""
-        connection = self._socket._response.connection if self._socket is not None else None  # noqa: SLF001  no other way in
-        if connection is not None and connection.transport is not None:
-            connection.transport.abort()
+        if self._wire is not None:
+            self._wire.abort()
         await self._read_out()
 
     async def _read_out(self) -> None:
@@ -244,9 +264,9 @@ class Caller:
             await asyncio.wait([self._reader])
 
 
-def _decoded(text: str) -> Frame | None:
+def _decoded(received: bytes) -> Frame | None:
     try:
-        frame = json.loads(text)
+        frame = json.loads(received)
     except ValueError:
         return None
     return frame if isinstance(frame, dict) else None
@@ -267,10 +287,9 @@ async def calling(
     """
     given = f"call_{uuid.uuid4().hex}" if call_id is None else call_id
     async with contextlib.AsyncExitStack() as stack:
-        url_of_call = call_url(url, given)
         if session is None:
             session = await stack.enter_async_context(ClientSession())
-        caller = Caller(session, url_of_call, given, details)
+        caller = Caller(socket_dialler(url, session), given, details)
         await caller.dial()
         stack.push_async_callback(caller.hang_up)
         yield caller

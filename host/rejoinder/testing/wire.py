@@ -38,6 +38,10 @@ class Wire(Protocol):
         """Send a text frame, and wait while the host takes nothing more; ConnectionError if the connection is gone."""
         ...
 
+    async def send_binary(self, frame: bytes) -> None:
+        """The same as a binary frame, which no voice platform sends: for what must be borne all the same."""
+        ...
+
     async def receive(self) -> bytes | None:
         """The next text frame, None once the connection is closed. Raises BinaryFrame for a binary one."""
         ...
@@ -61,6 +65,7 @@ class SocketWire:
     def __init__(self, socket: ClientWebSocketResponse) -> None:
         self._socket = socket
         self._close_code: int | None = None  # aiohttp's own is there as soon as a `receive` was cancelled
+        self._is_closing = False
 
     @property
     def close_code(self) -> int | None:
@@ -69,6 +74,9 @@ class SocketWire:
     async def send(self, frame: bytes) -> None:
         await self._socket.send_frame(frame, WSMsgType.TEXT)
 
+    async def send_binary(self, frame: bytes) -> None:
+        await self._socket.send_frame(frame, WSMsgType.BINARY)
+
     async def receive(self) -> bytes | None:
         message = await self._socket.receive()
         if message.type is WSMsgType.TEXT:
@@ -76,10 +84,12 @@ class SocketWire:
             return text.encode()
         if message.type is WSMsgType.BINARY:
             raise BinaryFrame(f"a binary frame of {len(message.data)} bytes came")
-        self._ended(self._socket.close_code)
+        if not self._is_closing:
+            self._ended(self._socket.close_code)
         return None
 
     async def close(self, code: int = NORMAL) -> None:
+        self._is_closing = True  # a `receive` that waits ends at once, and knows no code yet
         await self._socket.close(code=code)
         self._ended(self._socket.close_code)
 
@@ -176,6 +186,9 @@ class MemoryWire:
 
     async def send(self, frame: bytes) -> None:
         await self._out.send(frame)
+
+    async def send_binary(self, frame: bytes) -> None:
+        await self._out.send(frame)  # the host's end makes no difference either
 
     async def receive(self) -> bytes | None:
         frame = await self._in.take()
