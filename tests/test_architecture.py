@@ -115,7 +115,8 @@ LAYERS: tuple[tuple[str, ...], ...] = (
         "simulator.story",
     ),
     ("simulator.judging", "simulator.table"),
-    ("simulator.report",),
+    ("simulator.player", "simulator.report", "simulator.target"),
+    ("simulator.batch",),
     # Commands; each is one file, imported when it is used.
     ("cli.words", "cli.live", "cli.naming", "cli.notice", "cli.talk"),
     ("cli.files",),
@@ -165,7 +166,7 @@ NEVER: tuple[tuple[tuple[str, ...], tuple[str, ...]], ...] = (
 )
 
 #: The only users of aiohttp in the host, and those of its server side.
-AIOHTTP = ("admin", "server", "sockets", "pages", "reception", "host", "webhook_door", "testing.*")
+AIOHTTP = ("admin", "server", "sockets", "pages", "reception", "host", "webhook_door", "simulator.target", "testing.*")
 
 #: What a plugin imports besides the standard library, `rejoinder` itself and its own modules.
 OWN_LIBRARIES: dict[str, frozenset[str]] = {

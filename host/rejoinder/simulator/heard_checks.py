@@ -66,8 +66,10 @@ def _shown(text: str) -> str:
 
 
 def _unheard(turns: Sequence[AskedTurn]) -> str:
-    cut = [turn.said.strip() for turn in turns if turn.cut or (turn.said.strip() and not turn.heard)]
-    return f" (it meant to say {' '.join(cut)!r})" if cut else ""
+    """What the newest of the turns held beyond what was heard."""
+    last = turns[-1] if turns else None
+    cut = last.said.strip() if last and (last.cut or not last.heard.strip()) else ""
+    return f" (it meant to say {cut!r})" if cut else ""
 
 
 # Actions.

@@ -24,10 +24,10 @@ def judge(played: Played, took: float = 0.0) -> Verdict:
 def _unplayable(played: Played) -> str:
     """Why there was nobody to play with, "" if there was: then whatever went wrong went wrong in a call."""
     journal = played.journal
-    if is_understood(journal):
-        return ""
     if played.fault:
         return played.fault
+    if is_understood(journal):
+        return ""
     refusals = [entry.text for entry in journal.of("refused")]
     if refusals:
         return f"nobody takes the call: {refusals[-1]} (tries: {len(refusals)})"
@@ -73,9 +73,6 @@ def _standing(played: Played, journal: Journal) -> Iterator[Finding]:
 
 def _end(played: Played) -> Iterator[Finding]:
     journal = played.journal
-    if played.fault:
-        yield Finding("played", played.fault, journal.entries[-1].at if journal.entries else None)
-        return
     yield from judge_end(journal, played.play.scenario.expected.ends)
     if played.left:
         what = f"the call was over ({journal.reason or 'lost'}) before the caller {told(played.left[0])}"

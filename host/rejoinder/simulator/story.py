@@ -94,8 +94,8 @@ _EVENTS = {
 
 
 def _happened(entry: Entry) -> str:
-    if entry.what not in _EVENTS:
-        return ""
+    if entry.what not in _EVENTS or (entry.what == "discarded" and ":" not in entry.text and "type" not in entry.text):
+        return ""  # that somebody was cut off is told where it was
     return f"{_EVENTS[entry.what]}: {entry.text}" if entry.text else _EVENTS[entry.what]
 
 

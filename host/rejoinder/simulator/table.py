@@ -31,8 +31,11 @@ class Paper:
         """The line of one play."""
         first = verdict.findings[0] if verdict.findings else None
         why = f": {first.what}" if first and verdict.outcome == "broken" else ""
-        name = label(verdict.play, runs=self.runs)
-        return f"{self._outcome(verdict.outcome)}  {_printable(name + why)}"
+        return f"{self._outcome(verdict.outcome)}  {self.name(verdict.play)}{_printable(why)}"
+
+    def name(self, play: Play) -> str:
+        """What a play is called, in one line."""
+        return _printable(label(play, runs=self.runs))
 
     def story(self, verdict: Verdict) -> str:
         """What happened in a play, line by line."""

@@ -1,0 +1,278 @@
+"""Plays a scenario: turns its steps into moves of a simulated call, and notes which turns each step was answered by."""
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from itertools import takewhile
+from random import Random
+from typing import Any
+
+from rejoinder.errors import RejoinderError
+from rejoinder.simulator.call import PATIENCE, CallOver, NeverCame, SimulatedCall
+from rejoinder.simulator.findings import Answer, Finding, Play, Played
+from rejoinder.simulator.judging import is_understood
+from rejoinder.simulator.platform import Retell
+from rejoinder.simulator.profile import Profile
+from rejoinder.simulator.scenario import CallSetup, PlatformSetup
+from rejoinder.simulator.steps import (
+    Act,
+    DialsTwice,
+    Drops,
+    Duplicates,
+    Fault,
+    HangsUp,
+    Hears,
+    Mumbles,
+    Point,
+    Presses,
+    ReadsSlowly,
+    Reorders,
+    Says,
+    Silent,
+    Step,
+)
+from rejoinder.simulator.telling import told
+from rejoinder.testing.dialling import CannotDial
+from rejoinder.testing.wire import Dialler
+
+#: Later than any server should wait for the details of a call before it greets without them.
+LATE_DETAILS = 3.0
+#: How far what people and networks do varies between two plays of different seeds, as a share of itself.
+VARIATION = 0.15
+
+
+class Mute(RejoinderError):
+    """Nothing that makes sense ever came from the server: there is no use in going on."""
+
+
+def details_of(call: CallSetup) -> Mapping[str, Any]:
+    """A call as the platform tells of it. What is not known is left out, as it is there."""
+    known: dict[str, Any] = {"call_type": f"{call.kind}_call", "call_status": "registered"}
+    if call.kind == "phone":
+        numbers = {"from_number": call.from_number, "to_number": call.to_number, "direction": call.direction}
+        known |= {name: value for name, value in numbers.items() if value}
+    if call.variables:
+        known["retell_llm_dynamic_variables"] = dict(call.variables)
+    if call.metadata:
+        known["metadata"] = dict(call.metadata)
+    if call.opt_out:
+        known["opt_out_sensitive_data_storage"] = True
+    return known
+
+
+def profile_of(setup: PlatformSetup, seed: int) -> Profile:
+    """The platform's figures: as the scenario says, else its own. What nobody says varies with the seed; with 0 it is as the
+    platform has it."""
+    given = {
+        "reminder_after": setup.reminder,
+        "reminders": setup.reminders,
+        "sensitivity": setup.sensitivity,
+        "responsiveness": setup.responsiveness,
+        "end_after_silence": setup.end_after_silence,
+        "max_duration": setup.max_call,
+        "caller_rate": setup.rate,
+        "agent_rate": setup.agent_rate,
+    }
+    own = Profile()
+    said: dict[str, float | None] = {name: value for name, value in given.items() if value is not None}
+    varied: dict[str, float | None] = {}
+    if seed:
+        random = Random(seed)  # noqa: S311
+        for name in ("caller_rate", "agent_rate", "voice_delay", "update_every", "redial_pause"):
+            varied[name] = getattr(own, name) * random.uniform(1 - VARIATION, 1 + VARIATION)
+    details = {"at_once": 0.0, "late": LATE_DETAILS, "never": None}
+    if setup.details is not None:
+        said["details_after"] = details[setup.details]
+    changes: dict[str, Any] = varied | said
+    return replace(own, **changes)
+
+
+class Player:
+    """Plays one scenario once. What happened is there whenever one asks for it, also if the play itself was broken off."""
+
+    def __init__(self, play: Play, dial: Dialler) -> None:
+        self._play = play
+        scenario = play.scenario
+        self._call = Retell(
+            dial,
+            details=details_of(scenario.call),
+            profile=profile_of(scenario.platform, play.seed),
+            random=Random(play.seed),  # noqa: S311
+        )
+        self._begun: list[tuple[Step, float, int, bool]] = []
+        self._missed: list[Finding] = []
+        self._left: tuple[Step, ...] = ()
+        self.fault = ""
+
+    async def play(self) -> None:
+        """Play it to its end, or to its limit. Never raises for what a server does."""
+        limit = self._play.scenario.limit
+        try:
+            async with self._call as call:
+                async with asyncio.timeout(limit):
+                    await self._steps(call)
+        except TimeoutError:
+            self._miss("limit", f"the call was not over after {limit:g} s, which is the scenario's limit")
+        except Mute:
+            return
+        except RejoinderError as error:
+            self.fault = str(error)
+
+    @property
+    def played(self) -> Played:
+        """What came of it."""
+        journal = self._call.journal
+        return Played(self._play, journal, self._answers(), tuple(self._missed), self._left, self.fault)
+
+    def _answers(self) -> tuple[Answer, ...]:
+        """Each step with the turns that the platform asked for until the caller acted again."""
+        answers: list[Answer] = []
+        end = len(self._call.journal.turns)
+        for step, at, first, is_act in reversed(self._begun):
+            answers.append(Answer(step, at, range(first, end)))
+            end = first if is_act else end
+        return tuple(reversed(answers))
+
+    # The script.
+
+    async def _steps(self, call: SimulatedCall) -> None:
+        steps = self._play.scenario.steps
+        for place, step in enumerate(steps):
+            begun = len(self._begun)
+            try:
+                await self._do(call, step)
+            except CallOver:
+                self._is_over(call, steps[place + (len(self._begun) > begun) :])
+                return
+            except NeverCame as error:
+                self._miss("at", str(error), step)
+            except CannotDial as error:
+                self._miss("dials_twice", str(error), step)
+        await self._end(call)
+
+    def _is_over(self, call: SimulatedCall, rest: Sequence[Step]) -> None:
+        """The call has ended before its script. What the caller would only have listened to may be judged all the same."""
+        listened = [*takewhile(lambda step: isinstance(step, Hears), rest)]
+        for step in listened:
+            self._begin(call, step)
+        self._left = tuple(step for step in rest[len(listened) :] if not isinstance(step, HangsUp | Hears | Silent))
+
+    async def _end(self, call: SimulatedCall) -> None:
+        """The caller has nothing more to do: hear the agent out, wait for an end that is expected, and hang up."""
+        ends = self._play.scenario.expected.ends
+        try:
+            await self._hear_out(call)
+            if ends is not None and ends.by == "agent":
+                await call.silent(PATIENCE)
+            elif ends is not None and ends.by not in ("caller", "user_hangup"):
+                await call.silent(self._play.scenario.limit)
+            await call.hangs_up()
+        except CallOver:
+            return
+
+    async def _do(self, call: SimulatedCall, step: Step) -> None:
+        match step:
+            case Act():
+                await self._wait(call, step)
+                if call.journal.reason:
+                    raise CallOver
+                self._begin(call, step, is_act=True)
+                await self._act(call, step)
+            case Hears():
+                await self._hear(call, step)
+            case _:
+                assert isinstance(step, Fault)
+                if step.at is not None:
+                    await self._until(call, step.at)
+                self._begin(call, step)
+                await self._befall(call, step)
+
+    def _begin(self, call: SimulatedCall, step: Step, *, is_act: bool = False) -> None:
+        call.recorder.note("step", told(step))
+        turns = len(call.journal.turns)
+        first = turns if is_act else next((begun for _, _, begun, act in reversed(self._begun) if act), 0)
+        self._begun.append((step, call.recorder.now, first, is_act))
+
+    async def _act(self, call: SimulatedCall, step: Act) -> None:
+        match step:
+            case Says(text=text, pauses=pauses):
+                await call.says(text, pauses=[(pause.seconds, pause.then) for pause in pauses])
+            case Mumbles():
+                await call.mumbles()
+            case Presses(digits=digits):
+                await call.presses(digits)
+            case Silent(seconds=seconds):
+                await call.silent(seconds)
+            case _:
+                assert isinstance(step, HangsUp)
+                await call.hangs_up()
+                raise CallOver
+
+    async def _befall(self, call: SimulatedCall, step: Fault) -> None:
+        match step:
+            case Drops(what="connection"):
+                call.drop()
+            case Drops():
+                call.lose_keepalive()
+            case Duplicates(frames=frames):
+                call.duplicate(frames)
+            case Reorders(frames=frames):
+                call.reorder(frames)
+            case ReadsSlowly(seconds=seconds):
+                call.read_slowly(seconds)
+            case _:
+                assert isinstance(step, DialsTwice)
+                await call.second_socket()
+
+    # What the caller waits for.
+
+    async def _wait(self, call: SimulatedCall, step: Act) -> None:
+        """Let the agent finish, or come to the point at which it is interrupted."""
+        if step.interrupts is None:
+            await self._hear_out(call)
+            return
+        try:
+            await self._until(call, step.interrupts)
+        except NeverCame as error:
+            self._miss("interrupts", str(error), step)
+
+    async def _until(self, call: SimulatedCall, point: Point) -> None:
+        match point.unit:
+            case "seconds":
+                await call.after_speech_began(point.count)
+            case "words":
+                await call.heard_words(int(point.count))
+            case "chunks":
+                await call.chunk(int(point.count))
+
+    async def _hear(self, call: SimulatedCall, step: Hears) -> None:
+        self._begin(call, step)
+        if step.within is None:
+            await self._hear_out(call)
+            return
+        try:
+            await call.agent_finished(step.within)
+        except NeverCame as error:
+            self._miss("within", str(error), step)
+
+    async def _hear_out(self, call: SimulatedCall) -> None:
+        """Wait until the agent has finished, or as long as there is a sign of life from it; then the caller speaks again."""
+        signs = -1
+        while signs != (signs := _signs(call)):
+            try:
+                await call.agent_finished()
+            except NeverCame:
+                if not is_understood(call.journal):
+                    raise Mute from None
+            else:
+                return
+
+    def _miss(self, check: str, what: str, step: Step | None = None) -> None:
+        place = step.place if step is not None else self._play.scenario.place
+        self._missed.append(Finding(check, what, self._call.recorder.now, place=place))
+
+
+def _signs(call: SimulatedCall) -> int:
+    """How much the agent has done so far, whatever it is: more is a sign of life."""
+    turns = call.journal.turns
+    return sum(len(turn.chunks) + len(turn.heard) + len(turn.tools) + len(turn.said) for turn in turns) + len(turns)
