@@ -82,7 +82,7 @@ class Session:
         self._started = self._loop.time()
         self._codec = codec
         self._complaints = Complaints(log)
-        self._details = Details()
+        self._details: Details | None = None
         self._seats = Seats(agents, self)
         self._conversation = Conversation(
             lines(self._field),
@@ -207,7 +207,7 @@ class Session:
         self._complaints.tell(what)
 
     def _field(self, name: str) -> str:
-        value = look_up(name, self.facts, self._details)
+        value = look_up(name, self.facts, self._details or Details())
         if value is None:
             self.on_missing(name)
         return value or ""
@@ -337,7 +337,7 @@ class Session:
     def _call_report(self, by: EndedBy) -> CallReport:
         return CallReport(
             call=self.facts,
-            details=self._details,
+            details=self._details or Details(),
             ended_by=by,
             close_code=self._close_code,
             turns=self._turns,
