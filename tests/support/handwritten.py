@@ -124,8 +124,3 @@ class HandWritten:
             self.sends(says(frame.response_id, answer))
         else:
             self.sends(*[{"response_id": frame.response_id, **one} for one in answer])
-
-    async def leave(self) -> None:
-        for task in self._tasks:
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)

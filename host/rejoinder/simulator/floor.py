@@ -139,7 +139,8 @@ class Floor:
             self._discard_action(turn, "the caller had gone on")
             return
         if self.is_muted:
-            self._silence_agent("nothing is said before the begin message came")
+            self.voice.turn = None
+            self._throw_away(turn, "nothing is said before the begin message came")
             return
         self.voice.take(piece.text, complete=piece.complete)
         if piece.complete and not self.voice.has_more:
@@ -205,11 +206,17 @@ class Floor:
         if turn is None:
             return
         self.voice.stop()
-        self._discard_action(turn, why)
         if turn.completed_at is None or turn.cut:
-            turn.discarded = turn.discarded or why
-            self._recorder.note("discarded", why, turn=turn)
+            self._throw_away(turn, why)
+        else:
+            self._discard_action(turn, why)
         self._link.unwanted(turn)
+
+    def _throw_away(self, turn: AskedTurn, why: str) -> None:
+        """What is not heard of it never will be, and what was wished with it is not done."""
+        self._discard_action(turn, why)
+        turn.discarded = turn.discarded or why
+        self._recorder.note("discarded", why, turn=turn)
 
     def _discard_action(self, turn: AskedTurn, why: str) -> None:
         if turn.action and turn.done_at is None:
@@ -224,6 +231,7 @@ class Floor:
         self._endpoint.stop()
         self._is_ask_due = False
         self._patience.caller_speaks()
+        self._update_once()
         self._caller = Breath(self.transcript.resume("user"), rate)
         self._recorder.note("caller_starts")
         self._link.changed("user")

@@ -4,6 +4,7 @@ Source: docs.retellai.com, "LLM WebSocket" (API reference), "Set up your server"
 "Troubleshooting", read 2026-11. What no page says is in `Profile`.
 """
 
+import asyncio
 from collections.abc import Mapping
 from dataclasses import replace
 from random import Random
@@ -277,7 +278,7 @@ class Retell(SimulatedCall):
 
     def read_slowly(self, seconds: float) -> None:
         if (plug := self._at_fault(f"nothing is read for {seconds:g} s")) is not None:
-            plug.pause = seconds
+            plug.reads_from = asyncio.get_running_loop().time() + seconds
 
     async def second_socket(self) -> None:
         self.recorder.note("fault", "a second connection is dialled")

@@ -17,7 +17,8 @@ class Plug:
     """`came` hears of each frame, `closed` of the end: its code. Neither is called once it was `unplug`ged.
 
     While `is_deaf` nothing passes in either direction, as over a connection that died without a word; the next `repeats`
-    frames are sent twice; the next `swaps` change places with their neighbours; for `pause` seconds nothing is read.
+    frames are sent twice; the next `swaps` change places with their neighbours; nothing is read before `reads_from`, by
+    the loop's clock.
     """
 
     def __init__(self, wire: Wire, *, came: Callable[[bytes], None], closed: Callable[[int], None]) -> None:
@@ -25,7 +26,7 @@ class Plug:
         self.is_deaf = False
         self.repeats = 0
         self.swaps = 0
-        self.pause = 0.0
+        self.reads_from = 0.0
         self._came = came
         self._closed = closed
         self._waiting: deque[bytes] = deque()
@@ -66,11 +67,9 @@ class Plug:
     async def _read_to_the_end(self) -> int:
         try:
             while (frame := await self.wire.receive()) is not None:
+                await asyncio.sleep(max(0.0, self.reads_from - asyncio.get_running_loop().time()))
                 if not self.is_deaf:
                     self._came(frame)
-                if self.pause:
-                    pause, self.pause = self.pause, 0.0
-                    await asyncio.sleep(pause)
         except BinaryFrame:
             await self.wire.close(NOT_TEXT)
             return NOT_TEXT
