@@ -59,7 +59,7 @@ from rejoinder.routes import Routes
 from rejoinder.server import Server
 from rejoinder.testing import clock, llm, telephone
 
-CONFIGURATION, PLUGINS, OPERATING, PLATFORMS = PAGES[1:]
+CONFIGURATION, PLUGINS, OPERATING, PLATFORMS, RECORDING = PAGES[1:]
 OWN = ("dummy", "echo", "rules", "llm")
 SCHEMA = schema({}, {})
 KEYS = {
@@ -72,6 +72,7 @@ KEYS = {
         **SCHEMA["$defs"]["route"]["properties"],
         **SCHEMA["$defs"]["route"]["properties"]["retell"]["properties"],
         **SCHEMA["$defs"]["route"]["properties"]["limits"]["properties"],
+        **SCHEMA["$defs"]["route"]["properties"]["record"]["anyOf"][-1]["properties"],
     },
 }
 

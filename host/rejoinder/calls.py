@@ -10,12 +10,15 @@ from rejoinder.call import CallFacts
 from rejoinder.contract import CallReport, TurnReport
 from rejoinder.dialogue import Tuning
 from rejoinder.doors import Door
+from rejoinder.engine import Conversation
 from rejoinder.observability import call_logger, log_call_ended, log_call_started, log_turn_ended
 from rejoinder.observers import ObserverDesk
 from rejoinder.orders import HangUp
 from rejoinder.outbox import Socket
 from rejoinder.protocols import Codec
 from rejoinder.protocols.retell import RetellCodec
+from rejoinder.recording.archive import Archive
+from rejoinder.recording.recorder import Recorder
 from rejoinder.routes import Route
 from rejoinder.session import Session
 from rejoinder.witness import Witness
@@ -31,31 +34,31 @@ class RouteWitness(Witness):
 
     __slots__ = ("_desk", "_further", "_observers")
 
-    def __init__(self, desk: ObserverDesk, observers: Iterable[str], further: Witness | None = None) -> None:
+    def __init__(self, desk: ObserverDesk, observers: Iterable[str], *further: Witness | None) -> None:
         self._desk = desk
         self._observers = tuple(observers)
-        self._further = further
+        self._further = tuple([one for one in further if one is not None])
 
     def call_started(self, call: CallFacts) -> None:
         log_call_started(call)
         if self._observers:
             self._desk.call_started(self._observers, call)
-        if self._further is not None:
-            self._further.call_started(call)
+        for one in self._further:
+            one.call_started(call)
 
     def turn_ended(self, report: TurnReport) -> None:
         log_turn_ended(report)
         if self._observers:
             self._desk.turn_ended(self._observers, report)
-        if self._further is not None:
-            self._further.turn_ended(report)
+        for one in self._further:
+            one.turn_ended(report)
 
     def call_ended(self, report: CallReport) -> None:
         log_call_ended(report)
         if self._observers:
             self._desk.call_ended(self._observers, report)
-        if self._further is not None:
-            self._further.call_ended(report)
+        for one in self._further:
+            one.call_ended(report)
 
 
 @dataclass(slots=True)
@@ -74,9 +77,11 @@ class LiveCall:
 class Calls:
     """All sessions that live, and the agents that a reload has replaced but whose calls still go on."""
 
-    def __init__(self, desk: ObserverDesk, witness: Witness | None = None) -> None:
+    def __init__(self, desk: ObserverDesk, witness: Witness | None = None, archive: Archive | None = None) -> None:
         self._desk = desk
         self._witness = witness
+        self._archive = archive
+        self._recorders: dict[Session, Recorder] = {}
         self._live: dict[tuple[str, str, str], LiveCall] = {}
         # One for all calls, though few ever last so long: uvloop's takes 700 bytes.
         self._timer: asyncio.TimerHandle | None = None
@@ -107,8 +112,15 @@ class Calls:
         news, self._news = self._news, asyncio.Event()
         news.set()
 
+    @property
+    def unrecorded(self) -> int:
+        """How much of the calls that are recorded could not be written."""
+        return self._archive.dropped if self._archive is not None else 0
+
     async def carry(self, session: Session, socket: Socket) -> None:
         """Carry a call over a socket until that closes or another takes its place."""
+        if recorder := self._recorders.get(session):
+            socket = recorder.over(socket)
         try:
             await session.serve(socket)
         finally:
@@ -146,6 +158,7 @@ class Calls:
         """A new call."""
         agents = route.agents(call_id, codec.platform)
         facts, _ = agents[0]
+        recorder = self._archive.recorder(route.config, [one for one, _ in agents]) if self._archive is not None else None
         session = Session(
             facts,
             codec,
@@ -156,9 +169,12 @@ class Calls:
             on_failure=route.config.on_failure,
             reminders=route.config.limits.reminders,
             log=call_logger(facts),
-            witness=RouteWitness(self._desk, route.config.observers, self._witness),
+            witness=RouteWitness(self._desk, route.config.observers, self._witness, recorder),
             on_end=self._ended,
+            conversation=Conversation if recorder is None else recorder.conversation,
         )
+        if recorder is not None:
+            self._recorders[session] = recorder
         live = LiveCall(session, route.config.door, agents, longest=route.config.limits.call_duration)
         self._live[facts.route, facts.platform, facts.id] = live
         if codec.begins:  # where it does not, its platform keeps the time
@@ -190,6 +206,7 @@ class Calls:
         live.session.on_order(HangUp())
 
     def _ended(self, session: Session) -> None:
+        self._recorders.pop(session, None)
         facts = session.facts
         self._live.pop((facts.route, facts.platform, facts.id), None)
         if not self._live and self._timer is not None:

@@ -6,7 +6,7 @@ import errno
 import logging
 import socket
 import threading
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from aiohttp import web
@@ -18,8 +18,9 @@ from rejoinder.calls import Calls
 from rejoinder.config import ServerConfig, is_loopback
 from rejoinder.drain import Drain
 from rejoinder.errors import RejoinderError
-from rejoinder.observability import install
+from rejoinder.observability import install, mask
 from rejoinder.observers import ObserverDesk
+from rejoinder.recording.archive import Archive
 from rejoinder.registry import Registry
 from rejoinder.reload import Reloader
 from rejoinder.routes import Routes
@@ -54,7 +55,8 @@ class Host:
     """Made and used on the front loop.
 
     `host` and `port` stand in for those of the file; `only` serves that one of its routes; `witness` is told of every call;
-    `agent_loop` is given to every agent (tests), by default each makes its own; `watchdog` names what holds a loop.
+    `agent_loop` is given to every agent (tests), by default each makes its own; `watchdog` names what holds a loop. Calls are
+    recorded by `archive`; without one none is, whatever the file says.
     """
 
     def __init__(
@@ -69,10 +71,12 @@ class Host:
         environ: Mapping[str, str] | None = None,
         agent_loop: asyncio.AbstractEventLoop | None = None,
         watchdog: Watchdog | None = None,
+        archive: Archive | None = None,
     ) -> None:
         self.watchdog = watchdog or Watchdog()
+        self._archive = archive
         self._desk = ObserverDesk(watchdog=self.watchdog)
-        self.calls = Calls(self._desk, witness)
+        self.calls = Calls(self._desk, witness, archive)
         self.reloader = Reloader(
             path,
             registry,
@@ -84,11 +88,18 @@ class Host:
             environ=environ,
             agent_loop=agent_loop,
             watchdog=self.watchdog,
+            hide=self._hide,
         )
         self.drain = Drain(self.calls, lambda: self.routes.config.server.drain, self._give_the_port_over)
         self._runner: web.AppRunner | None = None
         self._arriving: asyncio.Task[None] | None = None
         self._shares_port = False
+
+    def _hide(self, secrets: Iterable[str]) -> None:
+        known = list(secrets)
+        mask(known)
+        if self._archive is not None:
+            self._archive.learn(known)
 
     @property
     def routes(self) -> Routes:
@@ -100,6 +111,8 @@ class Host:
         self.watchdog.watch(asyncio.get_running_loop(), threading.get_ident(), others="the front")
         self.watchdog.start()
         await self.reloader.start()
+        if self._archive is not None:
+            self._archive.start(lambda: self.routes.config)
 
     async def listen(self, listening: socket.socket) -> None:
         """Accept calls on a bound socket."""
@@ -147,6 +160,8 @@ class Host:
         await self._stop_accepting()
         await self.drain.close()
         await self.calls.close()
+        if self._archive is not None:
+            await self._archive.close()
         if self._arriving is not None:
             self._arriving.cancel()
         if self._runner is not None:

@@ -47,7 +47,14 @@ def not_found(routes: Routes, *, tell: bool) -> web.Response:
 
 
 def health(
-    routes: Routes, refused: Refusal | None, calls: int, held: Mapping[str, int], *, draining: bool, tell: bool
+    routes: Routes,
+    refused: Refusal | None,
+    calls: int,
+    held: Mapping[str, int],
+    *,
+    draining: bool,
+    tell: bool,
+    unrecorded: int = 0,
 ) -> web.Response:
     """`/healthz`: the process lives. What was refused in a reload is told in full only on loopback (`tell`)."""
     content: dict[str, Any] = {
@@ -56,6 +63,7 @@ def health(
         "generation": routes.generation,
         "calls": calls,
         "draining": draining,
+        "unrecorded": unrecorded,
         "last_refused_reload": None,
     }
     if tell:

@@ -42,7 +42,7 @@ class Refusal:
 
 class Reloader:
     """Keeps the routes in force. `retire` is given the agents that a reload has replaced; `host` and `port` stand in for those
-    of the file, `only` leaves one of its routes; `known` has the paths of all."""
+    of the file, `only` leaves one of its routes; `known` has the paths of all. `hide` is given every secret of the file."""
 
     def __init__(
         self,
@@ -57,6 +57,7 @@ class Reloader:
         environ: Mapping[str, str] | None = None,
         agent_loop: asyncio.AbstractEventLoop | None = None,
         watchdog: Watchdog | None = None,
+        hide: Callable[[Iterable[str]], None] = mask,
     ) -> None:
         self._path = path
         self._registry = registry
@@ -68,6 +69,7 @@ class Reloader:
         self._environ = environ
         self._agent_loop = agent_loop
         self.watchdog = watchdog or Watchdog()
+        self._hide = hide
         self._one_at_a_time = asyncio.Lock()
         self._tasks: list[asyncio.Task[None]] = []
         self._seen: States = {}
@@ -175,10 +177,12 @@ class Reloader:
         log.error("reload refused, generation %d stays in force:\n%s", self.routes.generation, "\n".join(reasons))
 
     async def _swap(self, resolved: Resolved, routes: Routes) -> None:
-        mask([resolved.config.server.admin_token])
-        mask(text for _, options in (*resolved.systems.values(), *resolved.observers.values()) for text in secrets_in(options))
-        mask(key.reveal() for webhook in resolved.config.webhooks.values() for key in webhook.keys)
-        mask(text for route in resolved.config.routes.values() for text in secrets_in(route.door))
+        self._hide([resolved.config.server.admin_token])
+        self._hide(
+            text for _, options in (*resolved.systems.values(), *resolved.observers.values()) for text in secrets_in(options)
+        )
+        self._hide(key.reveal() for webhook in resolved.config.webhooks.values() for key in webhook.keys)
+        self._hide(text for route in resolved.config.routes.values() for text in secrets_in(route.door))
         await self._desk.replace(
             {name: (*resolved.observers[name], resolved.config.observers[name].fingerprint) for name in resolved.observers}
         )

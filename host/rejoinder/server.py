@@ -76,7 +76,8 @@ class Server:
     async def _health(self, request: web.Request) -> web.Response:
         routes, refused, calls = self._reloader.routes, self._reloader.refused, len(self._calls)
         held, draining = self._reloader.watchdog.holds, self._drain.is_on
-        return pages.health(routes, refused, calls, held, draining=draining, tell=is_local(request))
+        tell, unrecorded = is_local(request), self._calls.unrecorded
+        return pages.health(routes, refused, calls, held, draining=draining, tell=tell, unrecorded=unrecorded)
 
     async def _ready(self, request: web.Request) -> web.Response:
         return pages.readiness(self._reloader.routes, draining=self._drain.is_on)

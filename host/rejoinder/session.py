@@ -75,6 +75,7 @@ class Session:
         log: "logging.LoggerAdapter[logging.Logger]",
         witness: Witness,
         on_end: Callable[["Session"], None],
+        conversation: Callable[..., Conversation] = Conversation,
     ) -> None:
         self.facts = facts
         self.ended: EndedBy | None = None
@@ -84,7 +85,7 @@ class Session:
         self._complaints = Complaints(log)
         self._details: Details | None = None
         self._seats = Seats(agents, self)
-        self._conversation = Conversation(
+        self._conversation = conversation(
             lines(self._field),
             actions=lambda: codec.actions,
             numbers=numbers,

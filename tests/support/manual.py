@@ -7,7 +7,14 @@ from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
 #: Every page that a reader is sent to.
-PAGES = ("README.md", "docs/configuration.md", "docs/plugins.md", "docs/operating.md", "docs/platforms.md")
+PAGES = (
+    "README.md",
+    "docs/configuration.md",
+    "docs/plugins.md",
+    "docs/operating.md",
+    "docs/platforms.md",
+    "docs/recording.md",
+)
 
 _FENCE = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 _HEADING = re.compile(r"^(#+) (.+)$", re.MULTILINE)

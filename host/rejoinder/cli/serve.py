@@ -50,6 +50,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--host", type=_host, help="listen on this address instead of the file's server.host")
     parser.add_argument("--port", type=_port, help="listen on this port instead of the file's server.port; 0 takes a free one")
     add_plugins(parser)
+    parser.add_argument("--record", type=Path, metavar="DIR", help="write every call down there, with its words, redacted")
     parser.add_argument("--log-level", default="info", choices=["debug", "info", "warning", "error"], help="default: info")
     parser.add_argument("--log-format", default="text", choices=["text", "json"], help="default: text")
 
@@ -123,15 +124,19 @@ async def serve(path: Path, given: argparse.Namespace) -> int:
     """Serve until told to stop."""
     from rejoinder.host import Host, bind
     from rejoinder.observability import gather
+    from rejoinder.recording.archive import Archive
     from rejoinder.registry import Registry
     from rejoinder.watchdog import Watchdog
 
     watchdog = Watchdog(dump_to=sys.stderr)
-    host = Host(path, Registry(dict(given.plugin)), host=given.host, port=given.port, watchdog=watchdog)
+    host = Host(
+        path, Registry(dict(given.plugin)), host=given.host, port=given.port, watchdog=watchdog, archive=Archive(given.record)
+    )
     try:
         await host.start()
         listening = bind(host.routes.config.server)
         _obey_signals(host)  # before anybody is told that it is ready: who waits for that may send one at once
+        _say_recording(host, given.record)
         _say_routes(host, listening)
         await host.listen(listening)
         notify("READY=1")
@@ -143,6 +148,15 @@ async def serve(path: Path, given: argparse.Namespace) -> int:
     finally:
         await host.close()
     return 0
+
+
+def _say_recording(host: "Host", everything: Path | None) -> None:
+    """Nobody shall find out afterwards that callers were recorded."""
+    if everything is not None:
+        line = f"RECORDING every call, with its words, in {everything} (see 'rejoinder calls --help')."
+        say(f"\x1b[1m{line}\x1b[0m" if sys.stdout.isatty() else line)
+    elif recorded := [path for path, route in sorted(host.routes.routes.items()) if route.config.record]:
+        say(f"Recording calls on {', '.join(recorded)} in {host.routes.config.recordings}.")
 
 
 def _say_routes(host: "Host", listening: socket.socket) -> None:

@@ -34,15 +34,16 @@ SERVER: Schema = {
     "port": _key("The port; 8080 if absent, 0 for a free one.", "integer", minimum=0, maximum=65535),
     "public_url": _key("The URL under which platforms reach the server."),
     "watch": _key("Reload on save; if absent on loopback only.", "boolean"),
-    "drain": _key("How long a stop waits for live calls; 1h if absent.", pattern=r"^[0-9]+(\.[0-9]+)? ?(ms|s|m|h)$|\$\{"),
+    "drain": _key("How long a stop waits for live calls; 1h if absent.", pattern=r"^[0-9]+(\.[0-9]+)? ?(ms|s|m|h|d)$|\$\{"),
     "admin_token": _key("What shows from elsewhere that one may reload and drain.", pattern=r"^[!-~]{16,}$|\$\{"),
     "reuse_port": _key("Let the next process listen before this one stops.", "boolean"),
     "trusted_proxies": _key("Addresses and networks of proxies that name whom they forward.", "array", items=_TEXT, minItems=1),
+    "recordings": _key("The folder of recorded calls, relative to this file; recordings if absent."),
 }
 
 
 def _time(description: str) -> Schema:
-    return _key(description, pattern=r"^[0-9]+(\.[0-9]+)? ?(ms|s|m|h)$|\$\{")
+    return _key(description, pattern=r"^[0-9]+(\.[0-9]+)? ?(ms|s|m|h|d)$|\$\{")
 
 
 def _lines(description: str) -> Schema:
@@ -118,6 +119,17 @@ ACCESS: Schema = {
     "allow": _key("Addresses and networks that may dial, or retell.", "array", items=_TEXT, minItems=1),
     "limits": closed(LIMITS, "How many calls at once, how long, and how many reminders in a row."),
 }
+RECORD: Schema = {
+    "keep": _time("How long a recorded call is kept; 30d if absent."),
+    "text": {"enum": ["on", "off", True, False], "description": "Keep the words of the call too; off if absent."},
+}
+#: On its own, or off where `defaults` say otherwise.
+RECORDED: Schema = {
+    "record": {
+        "anyOf": [{"enum": ["off", False]}, closed(RECORD)],
+        "description": "Write each call of the route down, redacted; off if absent.",
+    },
+}
 ROUTE: Schema = {
     "agent": _key("The agent that answers."),
     "platforms": _key("Who may dial; [retell] if absent.", "array", items={"enum": [*PLATFORMS]}, minItems=1),
@@ -125,11 +137,12 @@ ROUTE: Schema = {
     "late": LADDER["late"],
     **ON_FAILURE,
     **ACCESS,
+    **RECORDED,
     "open": _key("Anybody who reaches the port may call.", "boolean"),
     "retell": closed(RETELL, "Retell's own knobs."),
 }
 #: What may stand in `defaults:` as well as nearer by; the nearest counts.
-DEFAULTS: Schema = {**PLACE, **SPEECH, **LADDER, **ON_FAILURE, **ACCESS}
+DEFAULTS: Schema = {**PLACE, **SPEECH, **LADDER, **ON_FAILURE, **ACCESS, **RECORDED}
 WEBHOOK: Schema = {
     "platform": {"enum": [*POSTING], "description": "Who posts."},
     "key": {"anyOf": [_TEXT, _TEXTS], "description": "The platform's key that signs; several while it is changed."},

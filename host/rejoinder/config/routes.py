@@ -8,12 +8,13 @@ from rejoinder.config.access import read_door, read_limits
 from rejoinder.config.agents import Agents
 from rejoinder.config.keys import PLATFORMS, RETELL, ROUTE
 from rejoinder.config.ladder import read_late, read_on_failure
+from rejoinder.config.record import read_record
 from rejoinder.config.scope import Scope
 from rejoinder.config.shape import RetellConfig, RouteConfig
 from rejoinder.config.tree import Scalar
 from rejoinder.config.value import Unit, Value, nearest
 
-LATER = frozenset({"split", "after_hours", "record", "shadow"} | {"fallback", "lines", "language", "timezone"})
+LATER = frozenset({"split", "after_hours", "shadow"} | {"fallback", "lines", "language", "timezone"})
 #: First segments of the server's own pages.
 RESERVED = frozenset({"healthz", "readyz", "metrics", "calls", "webhooks", "admin"})
 _SEGMENT = re.compile(r"[A-Za-z0-9._~!$&'()*+,;=:@\-]+\Z")  # RFC 3986, section 3.3, without %-escapes
@@ -83,6 +84,7 @@ class Routes:
             on_failure=on_failure,
             door=scope.door,
             limits=scope.limits,
+            record=scope.record,
         )
 
     def _long(self, unit: Unit, path: str, value: Value, scope: Scope) -> RouteConfig | None:
@@ -113,6 +115,7 @@ class Routes:
             on_failure=on_failure,
             door=door,
             limits=limits,
+            record=read_record(value, scope.record),
         )
 
     def _agent(self, value: Value) -> str | None:

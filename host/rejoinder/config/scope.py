@@ -8,7 +8,8 @@ from zoneinfo import ZoneInfo, available_timezones
 from rejoinder.config.access import read_door, read_limits
 from rejoinder.config.keys import DEFAULTS
 from rejoinder.config.ladder import read_late, read_lines, read_on_failure
-from rejoinder.config.shape import Limits
+from rejoinder.config.record import read_record
+from rejoinder.config.shape import Limits, RecordConfig
 from rejoinder.config.tree import Listing, Scalar, Table, kind
 from rejoinder.config.value import Value, nearest
 from rejoinder.dialogue import Action
@@ -17,7 +18,7 @@ from rejoinder.late import Late
 from rejoinder.lines import OwnLines
 
 #: Reserved for a later version.
-LATER_DEFAULTS = frozenset({"fallback", "begin", "reminder", "platforms", "observers", "retell", "record"})
+LATER_DEFAULTS = frozenset({"fallback", "begin", "reminder", "platforms", "observers", "retell"})
 _NAME = re.compile(r"\w[\w.\-]*\Z")
 _E164 = re.compile(r"\+[1-9]\d{6,14}\Z")  # ITU-T E.164: at most 15 digits
 LANGUAGE = re.compile(r"[A-Za-z]{2,3}(-[A-Za-z0-9]{1,8})*\Z")  # the shape of a BCP 47 tag, not the register
@@ -37,6 +38,7 @@ class Scope:
     door: Door = Door()
     limits: Limits = field(default_factory=Limits)
     clean_speech: bool = True
+    record: RecordConfig | None = None
 
 
 def read_scope(root: Value, outer: Scope) -> Scope:
@@ -57,6 +59,7 @@ def read_scope(root: Value, outer: Scope) -> Scope:
             door=read_door(given, scope.door),
             limits=read_limits(given, scope.limits),
             clean_speech=read_clean_speech(given, default=scope.clean_speech),
+            record=read_record(given, scope.record),
         )
     return scope
 

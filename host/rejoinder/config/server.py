@@ -47,7 +47,17 @@ def read_server(value: Value | None) -> ServerConfig:
         watch.flag() if watch else None,
         **_stopping(value),
         trusted_proxies=read_proxies(value),
+        recordings=_folder(value) or default.recordings,
     )
+
+
+def _folder(server: Value) -> str | None:
+    value = server.given("recordings")
+    text = value.text() if value else None
+    if value is not None and text is not None and not text.strip():
+        value.wrong("no folder is named", "write its path, relative to this file, or leave the key out")
+        return None
+    return text
 
 
 def _stopping(value: Value) -> _Stopping:

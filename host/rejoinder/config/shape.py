@@ -28,6 +28,7 @@ class ServerConfig:
     admin_token: str = field(default="", repr=False)
     reuse_port: bool = False
     trusted_proxies: tuple[Network, ...] = ()
+    recordings: str = "recordings"
 
     @property
     def dashboard_base(self) -> str:
@@ -104,11 +105,19 @@ class Limits:
 
 
 @dataclass(frozen=True, slots=True)
+class RecordConfig:
+    """`record:` of a route. `keep` in seconds; `text` says whether the words of a call are kept too."""
+
+    keep: float = 30 * 86400.0
+    text: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class RouteConfig:
     """One route: `agent` and `observers` by full name. `platforms` None is the default: retell, on loopback also chat.
 
     `door` is what `secret` and `allow` ask of who dials; `on_failure` is done when no agent has answered: a transfer to a
-    number, or an end.
+    number, or an end. `record` None: its calls are not recorded.
     """
 
     path: str
@@ -123,6 +132,7 @@ class RouteConfig:
     limits: Limits = Limits()
     late: Late = Late()
     on_failure: Action | None = None
+    record: RecordConfig | None = None
 
     @property
     def is_protected(self) -> bool:
@@ -159,6 +169,11 @@ class Config:
     observers: Mapping[str, ObserverConfig] = field(default_factory=dict)
     routes: Mapping[str, RouteConfig] = field(default_factory=dict)
     webhooks: Mapping[str, WebhookConfig] = field(default_factory=dict)
+
+    @property
+    def recordings(self) -> Path:
+        """The folder of the calls that are recorded."""
+        return self.path.parent / self.server.recordings
 
     def succession(self, agent: str) -> list[str]:
         """The agent of that name, the one that takes its place, and so on."""

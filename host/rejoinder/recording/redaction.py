@@ -1,0 +1,179 @@
+"""What is taken out of a call before it is written: telephone numbers, cards, addresses of e-mail, secrets, pressed keys.
+
+It sees characters, not meaning: see docs/recording.md for what it cannot see.
+"""
+
+import re
+from collections.abc import Iterable, Iterator
+from typing import Any, NamedTuple
+from urllib.parse import quote
+
+MASK = "***"
+#: A run of fewer digits is a price, a year, the number of a house. The shortest telephone numbers that lead to a person have 7.
+SHORTEST_NUMBER = 7
+#: Of a run that ends what is still being said: the next words may make a number of it.
+SHORTEST_BEGINNING = 4
+#: Digits of a payment card (ISO/IEC 7812-1).
+CARD = range(13, 20)
+#: Shorter texts are in too many words that hold no secret.
+SHORTEST_SECRET = 6
+
+#: Digits as numbers are written, read aloud or dictated; not inside a word or an id, and no date (RFC 3339).
+_DIGITS = re.compile(r"(?<![\w.*])(?!\d{4}-\d{2}-\d{2}(?!\d))\+?\(?\d(?:[\s().,/\-\u2010-\u2015]{0,3}\d)*(?!\w)")
+_END = re.compile(r"[\s.,;:!?\-]*\Z")
+#: What stands before the @; possessive and from the first letter on, so that no text takes long.
+_MAIL = re.compile(r"(?<![^\s@<>()\[\],;:\"*])[^\s@<>()\[\],;:\"*]++(?=@[\w\-]++(?:\.[\w\-]++)+)")
+_SECRET_KEY = re.compile(r"(?:^|_)(?:key|token|secret|password|authorization)s?\Z", re.IGNORECASE)
+#: Whatever stands under these, at any depth: a carrier's headers tell who calls, by numbers and by names.
+_HIDDEN_KEYS = frozenset({"custom_sip_headers", "sip_headers", "access_token"})
+#: Keys that a caller or an agent pressed: PINs and cards are given so.
+_PRESSED = re.compile(r"digits?(?:_\w+)?\Z")
+_NUMBER_KEY = re.compile(r"(?:^|_)(?:number|phone|caller_?id|msisdn|from|to)\Z", re.IGNORECASE)
+#: Whole numbers under these are times, and no telephone numbers.
+_TIME_KEY = re.compile(r"(?:timestamp|_ms|_at|created|_time|size)\Z", re.IGNORECASE)
+
+
+class Cut(NamedTuple):
+    """A part of a text and what stands in its place."""
+
+    start: int
+    end: int
+    instead: str
+
+
+class Redaction:
+    """Takes out of texts and values what must not be written. `learn` from any thread; the rest on the writer's."""
+
+    def __init__(self, secrets: Iterable[str] = ()) -> None:
+        self._secrets: frozenset[str] = frozenset()
+        self._pattern: re.Pattern[str] | None = None
+        self.learn(secrets)
+
+    def learn(self, secrets: Iterable[str]) -> None:
+        """Take out these too, if they are long enough; adds to those it knows."""
+        known = self._secrets | {form for one in secrets if len(one) >= SHORTEST_SECRET for form in (one, quote(one, safe=""))}
+        if known != self._secrets:
+            # Longest first: one secret may begin like another.
+            self._pattern = re.compile("|".join(map(re.escape, sorted(known, key=len, reverse=True))))
+            self._secrets = known
+
+    def text(self, text: str, *, growing: bool = False) -> str:
+        """`text` without what must not be written; `growing`: more may yet be said behind it."""
+        return _pieced([text], self._cuts(text, growing=growing))[0]
+
+    def pieces(self, texts: list[str], between: str = "", *, growing: bool = False) -> list[str]:
+        """The same for a text that comes in pieces, which say together what none of them says."""
+        gap = len(between)
+        whole = between.join(texts)
+        cuts = self._cuts(whole, growing=growing)
+        if not gap:
+            return _pieced(texts, cuts)
+        return _pieced([piece for text in texts for piece in (text, between)], cuts)[::2]
+
+    def value(self, value: Any, key: str = "", *, growing: bool = False) -> Any:
+        """The same for a value of JSON, decoded, that stands under `key`."""
+        match value:
+            case str():
+                return self._under(key, value, growing=growing)
+            case dict():
+                return {name: self._entry(name, one, growing=growing) for name, one in value.items()}
+            case list():
+                words = [one["word"] for one in value if isinstance(one, dict) and isinstance(one.get("word"), str)]
+                if words and len(words) == len(value):
+                    said = self.pieces(words, " ", growing=growing)
+                    value = [{**one, "word": word} for one, word in zip(value, said, strict=True)]
+                return [self.value(one, key, growing=growing) for one in value]
+            case bool():
+                return value
+            case int() if not _TIME_KEY.search(key) and len(str(abs(value))) >= SHORTEST_NUMBER:
+                return masked(str(value))
+            case _:
+                return value
+
+    def _entry(self, name: str, value: Any, *, growing: bool) -> Any:
+        if name in _HIDDEN_KEYS:
+            return dict.fromkeys(value, MASK) if isinstance(value, dict) else MASK
+        return self.value(value, name, growing=growing)
+
+    def _under(self, key: str, text: str, *, growing: bool) -> str:
+        if _SECRET_KEY.search(key):
+            return MASK if text else text
+        if _PRESSED.match(key):
+            return "*" * len(text)
+        if _NUMBER_KEY.search(key) and re.fullmatch(r"[\s+\d().\-/]+", text):
+            return masked(text)
+        return self.text(text, growing=growing)
+
+    def _cuts(self, text: str, *, growing: bool) -> list[Cut]:
+        cuts: list[Cut] = []
+        end = 0
+        for cut in sorted([*self._hidden(text), *_numbers(text, growing=growing)]):
+            if cut.start >= end:
+                cuts.append(cut)
+                end = cut.end
+        return cuts
+
+    def _hidden(self, text: str) -> Iterator[Cut]:
+        if self._pattern is not None:
+            yield from (Cut(found.start(), found.end(), MASK) for found in self._pattern.finditer(text))
+        if "@" in text:
+            yield from (Cut(found.start(), found.end(), MASK) for found in _MAIL.finditer(text))
+
+
+def masked(number: str) -> str:
+    """A number with all of its digits but the last two hidden; a card's wholly."""
+    return _masked(number, 0 if _is_card(number) else 2)
+
+
+def _masked(text: str, kept: int) -> str:
+    hidden = sum(map(str.isdecimal, text)) - kept
+    letters: list[str] = []
+    for letter in text:
+        hidden -= letter.isdecimal()
+        letters.append("*" if letter.isdecimal() and hidden >= 0 else letter)
+    return "".join(letters)
+
+
+def _numbers(text: str, *, growing: bool) -> Iterator[Cut]:
+    for found in _DIGITS.finditer(text):
+        written = found[0]
+        count = sum(map(str.isdecimal, written))
+        if growing and count >= SHORTEST_BEGINNING and _END.match(text, found.end()):
+            yield Cut(found.start(), found.end(), _masked(written, 0))
+        elif count >= SHORTEST_NUMBER:
+            yield Cut(found.start(), found.end(), masked(written))
+
+
+def _is_card(text: str) -> bool:
+    """Whether digits may be those of a payment card: as many, and with its check digit (Luhn; ISO/IEC 7812-1, annex B)."""
+    digits = [int(letter) for letter in text if letter.isdecimal()]
+    if len(digits) not in CARD:
+        return False
+    doubled = [sum(divmod(2 * digit, 10)) for digit in digits[-2::-2]]
+    return (sum(doubled) + sum(digits[-1::-2])) % 10 == 0
+
+
+def _pieced(texts: list[str], cuts: list[Cut]) -> list[str]:
+    """The texts, which lie one behind the other, after the cuts. What stands instead of a cut as long as it is lies where that
+    was, letter for letter; else where it began."""
+    pieces: list[str] = []
+    start = 0
+    for text in texts:
+        end = start + len(text)
+        pieces.append(_piece(text, start, [cut for cut in cuts if cut.start < end and cut.end > start]))
+        start = end
+    return pieces
+
+
+def _piece(text: str, start: int, cuts: list[Cut]) -> str:
+    parts: list[str] = []
+    done = 0
+    for cut in cuts:
+        begin, end = max(cut.start - start, 0), min(cut.end - start, len(text))
+        parts.append(text[done:begin])
+        if len(cut.instead) == cut.end - cut.start:
+            parts.append(cut.instead[begin + start - cut.start : end + start - cut.start])
+        elif cut.start >= start:
+            parts.append(cut.instead)
+        done = end
+    return "".join([*parts, text[done:]])

@@ -1,0 +1,31 @@
+"""A recording without its words, made of one with them: for a call that may not be kept as it was spoken after all."""
+
+from collections.abc import Iterable, Iterator
+
+import msgspec
+
+from rejoinder.recording.frames import Line, Restored, Shortened
+from rejoinder.recording.muting import muted
+from rejoinder.recording.redaction import Redaction
+
+
+def without_words(lines: Iterable[Line]) -> Iterator[Line]:
+    """The same lines, without the first one, with the lengths of texts in their places. Raises ValueError if they do not belong
+    together."""
+    restored, shortened = Restored(), Shortened(Redaction(), muted)
+    for line in lines:
+        match line["what"]:
+            case "received":
+                frame = restored.frame(line)
+                about = {key: line[key] for key in ("at", "what", "size")}
+                again = frame if isinstance(frame, str) else msgspec.json.encode(frame)
+                yield {**about, **shortened.line(again)}
+            case "sent":
+                yield {key: muted(value) if key in ("frame", "events") else value for key, value in line.items()}
+            case "details":
+                yield {"at": line["at"], "what": "details"}
+            case "lost":
+                restored = Restored()
+                yield line
+            case _:
+                yield line

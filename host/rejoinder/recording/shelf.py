@@ -1,0 +1,161 @@
+"""A folder of recordings: files that only their owner can read, named by when a call began and by a mark of its id.
+
+No name of a file is anybody's choice, so none can lead out of the folder; and nothing is deleted here but recordings.
+"""
+
+import hmac
+import os
+import re
+import secrets
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
+from datetime import UTC, datetime, timedelta
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+#: What makes marks; whoever has it can try all telephone numbers, so it stays here when recordings are passed on.
+KEY = ".marks.key"
+_NAME = re.compile(r"\d{8}T\d{9}Z-[0-9a-f]{16}\.jsonl\Z")
+_FIRST = b'{"rejoinder":"recording",'
+#: Bytes of a first line, at the most.
+_HEAD = 16 * 1024
+
+Open = Callable[[str, int, int], int]
+
+
+class Shelf:
+    """`opens` opens a file, as os.open does."""
+
+    def __init__(self, folder: Path, opens: Open = os.open) -> None:
+        self.folder = folder
+        self._opens = opens
+        self._key = b""
+
+    # Marks.
+
+    def mark(self, text: str) -> str:
+        """What stands for a number or an id in a recording: the same for the same one in this folder, and it cannot be read. ""
+        if the folder's key cannot be had."""
+        key = self._key or self._read_key() or self._make_key()
+        return hmac.new(key, _bare(text).encode("utf-8", "surrogatepass"), sha256).hexdigest()[:16] if key else ""
+
+    def known_mark(self, text: str) -> str:
+        """The same, where nothing is to be written: "" if there is no key yet."""
+        self._key = self._key or self._read_key()
+        return self.mark(text) if self._key else ""
+
+    def _read_key(self) -> bytes:
+        with suppress(OSError):
+            return (self.folder / KEY).read_bytes()
+        return b""
+
+    def _make_key(self) -> bytes:
+        try:
+            self.prepare()
+            self._write(self.folder / KEY, os.O_CREAT | os.O_EXCL, secrets.token_bytes(32), os.open)
+        except OSError:  # another process was quicker, or there is no place
+            pass
+        self._key = self._read_key()
+        return self._key
+
+    # Writing.
+
+    def prepare(self) -> None:
+        """Make the folder, for its owner alone, if it is not there. Raises OSError."""
+        if not self.folder.is_dir():
+            self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+
+    def create(self, start: datetime, mark: str, content: bytes) -> Path:
+        """A new recording with its first lines. Raises OSError, and then there is none."""
+        self.prepare()
+        stamp = f"{start:%Y%m%dT%H%M%S}{start.microsecond // 1000:03}Z"
+        path = self.folder / f"{stamp}-{mark or secrets.token_hex(8)}.jsonl"
+        if path.exists():  # the same id, called twice within a millisecond
+            path = self.folder / f"{stamp}-{secrets.token_hex(8)}.jsonl"
+        try:
+            self._write(path, os.O_CREAT | os.O_EXCL, content, self._opens)
+        except OSError:
+            path.unlink(missing_ok=True)
+            raise
+        return path
+
+    def append(self, path: Path, content: bytes) -> None:
+        """Add lines. Raises OSError, and then none is added; FileNotFoundError for a recording that somebody has deleted."""
+        self._write(path, os.O_APPEND, content, self._opens)
+
+    def replace(self, path: Path, content: bytes) -> None:
+        """Put this in place of a recording's lines. In place: of what was there nothing may stay behind. Raises OSError."""
+        self._write(path, os.O_TRUNC, content, self._opens)
+
+    def _write(self, path: Path, flags: int, content: bytes, opens: Open) -> None:
+        file = opens(str(path), os.O_WRONLY | getattr(os, "O_NOFOLLOW", 0) | flags, 0o600)
+        try:
+            size = os.fstat(file).st_size
+            rest = memoryview(content)
+            try:
+                while rest:
+                    rest = rest[os.write(file, rest) :]
+            except OSError:
+                with suppress(OSError):
+                    os.ftruncate(file, size)  # half a line would spoil the next one
+                raise
+        finally:
+            os.close(file)
+
+    # What is there.
+
+    def paths(self) -> list[Path]:
+        """Every recording of the folder, newest first; [] if there is no such folder. Raises OSError if it cannot be read."""
+        if not self.folder.is_dir():
+            return []
+        found = [path for path in self.folder.iterdir() if _NAME.match(path.name) and head_of(path)]
+        return sorted(found, reverse=True)
+
+    def expire(self, now: datetime, keeps: Mapping[str, float], spared: Sequence[Path] = ()) -> Iterator[Path]:
+        """Delete what has been kept for as long as was said when it was written or, if that is shorter, as `keeps` says now, in
+        seconds by route; except `spared`."""
+        for path in self.paths():
+            until = ends_on(head_of(path), keeps)
+            if until is not None and until <= now and path not in spared:
+                with suppress(OSError):
+                    path.unlink()
+                    yield path
+
+
+def head_of(path: Path) -> dict[str, Any]:
+    """The first line of a recording; {} for what is none: not a file of its own, not readable, or anything else."""
+    try:
+        if path.is_symlink() or not path.is_file():
+            return {}
+        with path.open("rb") as file:
+            line = file.readline(_HEAD)
+        head = msgspec.json.decode(line) if line.startswith(_FIRST) else {}
+    except (OSError, msgspec.DecodeError, UnicodeError):
+        return {}
+    return head if isinstance(head, dict) and _start(head) else {}
+
+
+def ends_on(head: Mapping[str, Any], keeps: Mapping[str, float]) -> datetime | None:
+    """When a recording has been kept for long enough, None if that cannot be told."""
+    start, told = _start(head), head.get("keep")
+    if start is None or not isinstance(told, int | float):
+        return None
+    keep = min(told, keeps.get(str(head.get("route")), told))
+    return start + timedelta(seconds=keep)
+
+
+def _start(head: Mapping[str, Any]) -> datetime | None:
+    try:
+        start = datetime.fromisoformat(str(head.get("start")))
+    except ValueError:
+        return None
+    return start if start.tzinfo else start.replace(tzinfo=UTC)
+
+
+def _bare(text: str) -> str:
+    """A telephone number however it is written: +44 20 7946 0000 is +442079460000."""
+    bare = re.sub(r"[\s().\-/]", "", text)
+    return bare if re.fullmatch(r"\+?\d+", bare) else text

@@ -1,0 +1,231 @@
+"""One call as lines of JSON, in order. Used by the thread that writes, a call's entries one after the other.
+
+Lines are held back for two reasons. Until the platform has said what call it is, nobody knows whether its words may be kept:
+then they wait for that, or for the end of the call. And an agent speaks in pieces, a number of which is seen only in the whole:
+what was sent in a turn waits until the turn has ended.
+"""
+
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from datetime import datetime
+from typing import Any, Literal
+
+import msgspec
+from msgspec import Struct
+
+from rejoinder.events import Details
+from rejoinder.recording.consent import opts_out
+from rejoinder.recording.frames import Line, Shortened
+from rejoinder.recording.muting import muted
+from rejoinder.recording.redaction import Redaction, masked
+from rejoinder.recording.rewriting import without_words
+
+#: The form of the lines. A later version reads older ones.
+VERSION = 1
+#: Bytes of lines that wait to know whether words may be kept. A call of which nothing is told has more after about half an
+#: hour, and is then written without words.
+MOST_HELD = 2 * 2**20
+#: Lines that wait for the end of a turn.
+MOST_IN_A_TURN = 2000
+
+#: Whether a recording has the words of its call, and if not, why: nobody asked for them, the platform forbids it, or it never
+#: said what call it is. The last one is for as long as lines are held back.
+Words = Literal["kept", "off", "opted out", "not told", "not known"]
+Place = tuple[dict[str, Any], str]
+
+_EVENT = re.compile(rb"^data: (.*)$", re.MULTILINE)
+
+
+class Head(Struct, frozen=True):
+    """What is known of a call when it opens; `start` is in UTC, `keep` in seconds."""
+
+    route: str
+    agent: str
+    platform: str
+    call: str
+    start: datetime
+    keep: float
+
+
+class Tape:
+    """`mark` makes of a number what finds it again and cannot be read (see `Shelf.mark`)."""
+
+    def __init__(self, head: Head, redaction: Redaction, mark: Callable[[str], str], *, with_words: bool) -> None:
+        self.head = head
+        self.words: Words = "not known" if with_words else "off"
+        self.is_over = False
+        #: what was written before must be replaced, by what `rewritten` makes of it
+        self.must_rewrite = False
+        self._has_given = False
+        self._redaction = redaction
+        self._mark = mark
+        self._received = Shortened(redaction, self._finish)
+        self._turn: list[tuple[Line, list[Place]]] = []  # lines, each with where its spoken texts are
+        self._open_turns = 0
+        self._lines: list[bytes] = []
+        self._stale: list[bytes] = []  # behind what must be rewritten, and with it
+        self._held = 0
+        self._lost = 0
+
+    # What happened; `at` is in seconds since the call began.
+
+    def received(self, at: float, frame: bytes | str) -> None:
+        self._add({"at": at, "what": "received", "size": len(frame), **self._received.line(frame)})
+
+    def sent(self, at: float, frames: Sequence[bytes]) -> None:
+        for frame in frames:
+            line = {"at": at, "what": "sent", "size": len(frame), **_sent(frame)}
+            self._add(line, list(_spoken(line)))
+
+    def noted(self, at: float, what: str, facts: Mapping[str, Any]) -> None:
+        """A decision, or something that befell the call."""
+        if what == "turn started":
+            self._open_turns += 1
+        elif what == "turn ended":
+            self._open_turns -= self._open_turns > 0
+        self._add({"at": at, "what": what, **self._redaction.value(dict(facts))})
+
+    def told(self, at: float, details: Details) -> None:
+        """The platform has said what call it is."""
+        if opts_out(details):
+            self._mute("opted out")
+            self.noted(at, "details", {})  # nothing that leads to the person
+            return
+        if self.words == "not known":
+            self.words = "kept"
+        facts: dict[str, str] = {"kind": details.kind, "direction": details.direction}
+        for name, number in (("number", details.number), ("our_number", details.our_number)):
+            if number:
+                facts |= {name: masked(number), f"{name}_mark": self._mark(number)}
+        self._add({"at": at, "what": "details", **facts})
+
+    def ended(self, at: float, facts: Mapping[str, Any]) -> None:
+        self.is_over = True
+        self._open_turns = 0
+        self.noted(at, "ended", facts)
+        if self.words == "not known":  # nobody has objected
+            self.words = "kept"
+
+    def lose(self, entries: int) -> None:
+        """So much is not written: what comes next cannot lean on it."""
+        self._lost += entries
+        self._received.forget()
+        self._open_turns = 0
+        self._close_turn()
+
+    def take_back(self, lines: Sequence[bytes]) -> int:
+        """These, which were `ready`, could not be written; how many entries that loses which were not lost before."""
+        told = [msgspec.json.decode(line) for line in lines if b'"what":"lost"' in line]
+        before = [line["entries"] for line in told if line["what"] == "lost"]
+        entries = len(lines) - len(before)
+        self.lose(entries + sum(before))
+        return entries
+
+    # From lines to bytes.
+
+    @property
+    def call_mark(self) -> str:
+        return self._mark(self.head.call)
+
+    @property
+    def first(self) -> bytes:
+        """The first line. A call's id may be a number of somebody's."""
+        about = {"rejoinder": "recording", "version": VERSION, **msgspec.to_builtins(self.head)}
+        about |= {"call": self._redaction.text(self.head.call), "call_mark": self.call_mark, "words": self.words}
+        return msgspec.json.encode(about) + b"\n"
+
+    def ready(self) -> list[bytes]:
+        """The lines to be written now, behind those that were given before."""
+        if self.words == "not known":
+            return []
+        lines, self._lines = self._lines, []
+        self._has_given = self._has_given or bool(lines)
+        return lines
+
+    def rewritten(self, written: Sequence[bytes]) -> list[bytes]:
+        """What was `written`, without its first line, as it may be kept."""
+        self.must_rewrite = False
+        stale, self._stale = self._stale, []
+        return list(_muted([*written, *stale]))
+
+    def _finish(self, value: Any, key: str) -> Any:
+        return value if self.words in ("kept", "not known") else muted(value, key)
+
+    def _add(self, line: Line, spoken: list[Place] | None = None) -> None:
+        if self._lost:
+            lost, self._lost = self._lost, 0
+            self._add({"at": line["at"], "what": "lost", "entries": lost})
+        self._turn.append((line, spoken or []))
+        if not self._open_turns or len(self._turn) >= MOST_IN_A_TURN:
+            self._close_turn()
+
+    def _close_turn(self) -> None:
+        """What was said in the turn is known as a whole."""
+        turn, self._turn = self._turn, []
+        places = [place for _, spoken in turn for place in spoken]
+        said = self._redaction.pieces([holder[key] for holder, key in places])
+        for (holder, key), text in zip(places, said, strict=True):
+            holder[key] = text
+        for line, _ in turn:
+            if line["what"] == "sent":
+                for key in line.keys() & {"frame", "events"}:
+                    line[key] = self._finish(self._redacted(line[key]), "")
+            self._put(line)
+
+    def _redacted(self, frame: Any) -> Any:
+        if isinstance(frame, dict):  # the platform's own ids and times stay
+            return {key: one if isinstance(one, int) else self._redaction.value({key: one})[key] for key, one in frame.items()}
+        return [self._redacted(one) for one in frame] if isinstance(frame, list) else frame
+
+    def _put(self, line: Line) -> None:
+        line["at"] = round(line["at"], 4)
+        encoded = msgspec.json.encode(line) + b"\n"
+        self._lines.append(encoded)
+        if self.words == "not known":
+            self._held += len(encoded)
+            if self._held > MOST_HELD:
+                self._mute("not told")
+
+    def _mute(self, words: Words) -> None:
+        """From here on no words, and of what came before none either."""
+        has_words = self.words in ("kept", "not known")
+        self._close_turn()
+        self.words = words
+        if not has_words:
+            return
+        self._received.forget()
+        if self._has_given:
+            self._stale, self._lines = self._lines, []
+            self.must_rewrite = True
+        else:
+            self._lines = list(_muted(self._lines))
+
+
+def _muted(lines: Sequence[bytes]) -> Iterator[bytes]:
+    for line in without_words(map(msgspec.json.decode, lines)):
+        yield msgspec.json.encode(line) + b"\n"
+
+
+def _sent(frame: bytes) -> Line:
+    try:
+        if events := _EVENT.findall(frame):
+            return {"events": ["end" if one == b"[DONE]" else msgspec.json.decode(one) for one in events]}
+        return {"frame": msgspec.json.decode(frame)}
+    except (msgspec.DecodeError, UnicodeError):
+        return {}
+
+
+def _spoken(value: Any) -> Iterator[Place]:
+    """Where in a line the words of the agent stand, in their order."""
+    match value:
+        case dict():
+            for key, one in value.items():
+                if key == "content" and isinstance(one, str):
+                    yield value, key
+                elif isinstance(one, dict | list):
+                    yield from _spoken(one)
+        case list():
+            for one in value:
+                yield from _spoken(one)
+        case _:
+            pass

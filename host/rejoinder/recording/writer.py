@@ -1,0 +1,204 @@
+"""The one thread that writes recordings. What is handed to it is taken at once or dropped: nobody waits for a disk."""
+
+import logging
+import threading
+import time
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from datetime import UTC, datetime
+from pathlib import Path
+from queue import Empty, SimpleQueue
+from typing import NamedTuple
+
+from msgspec import MsgspecError
+
+from rejoinder.recording.shelf import Shelf
+from rejoinder.recording.tape import Tape
+
+#: Entries that may wait, and bytes of frames among them: a minute of a busy server's. What is beyond is dropped.
+ROOM = 50_000
+MOST_BYTES = 64 * 2**20
+#: Seconds for which entries are gathered before they are written: a file is opened for each call and write.
+GATHERING = 0.25
+#: Seconds between two looks for recordings that were kept for long enough.
+LOOK_EVERY = 3600.0
+#: Seconds that the last lines have when the server stops.
+CLOSING = 3.0
+
+log = logging.getLogger("rejoinder.recording")
+
+Act = Callable[[], None]
+
+
+class Reel:
+    """A tape, and where it is written. The thread's own, like the tape, as soon as there is an entry for it."""
+
+    __slots__ = ("is_deleted", "path", "shelf", "tape")
+
+    def __init__(self, tape: Tape, shelf: Shelf) -> None:
+        self.tape = tape
+        self.shelf = shelf
+        self.path: Path | None = None
+        self.is_deleted = False
+
+
+class Entry(NamedTuple):
+    """What happened in a call: `act` puts it on the tape; `lost` entries of the call were dropped before it."""
+
+    reel: Reel
+    act: Act
+    size: int
+    lost: int
+
+
+class Writer:
+    """`offer` is for the front alone; `keeps` says now for how long which route's calls are kept."""
+
+    def __init__(self, keeps: Callable[[], Mapping[str, float]]) -> None:
+        self._keeps = keeps
+        self._queue: SimpleQueue[Entry | None] = SimpleQueue()
+        # Each is counted up by one thread alone, so that no lock is needed.
+        self._put = self._taken = self._put_bytes = self._taken_bytes = 0
+        self._refused = self._refused_in_burst = 0
+        self._failed = 0
+        self._is_failing = False
+        self._live: dict[Reel, None] = {}
+        self._shelves: frozenset[Shelf] = frozenset()
+        self._closing = threading.Event()
+        self._thread: threading.Thread | None = None
+
+    @property
+    def dropped(self) -> int:
+        """Entries that were not written."""
+        return self._refused + self._failed
+
+    # On the front.
+
+    def start(self, shelf: Shelf) -> None:
+        """Keep this folder: begin to delete there what was kept for long enough."""
+        self._shelves |= {shelf}
+        if self._thread is None:
+            self._thread = threading.Thread(target=self._run, name="recordings", daemon=True)
+            self._thread.start()
+
+    def offer(self, entry: Entry, *, last: bool = False) -> bool:
+        """Whether there was room; for the last entry of a call there always is."""
+        waiting = self._put - self._taken
+        if not last and (waiting >= ROOM or self._put_bytes - self._taken_bytes + entry.size > MOST_BYTES):
+            self._refuse(waiting)
+            return False
+        if self._refused_in_burst and waiting <= ROOM // 2:
+            log.warning("recordings keep up again; %d entries were dropped", self._refused_in_burst)
+            self._refused_in_burst = 0
+        self._put += 1
+        self._put_bytes += entry.size
+        self._queue.put(entry)
+        return True
+
+    def _refuse(self, waiting: int) -> None:
+        self._refused += 1
+        self._refused_in_burst += 1
+        if self._refused_in_burst == 1:
+            log.warning("recordings do not keep up with the calls: %d entries wait for the disk, more are dropped", waiting)
+
+    def close(self) -> None:
+        """Write what waits, for as long as that may take. Blocks: not for a loop."""
+        if self._thread is not None:
+            self._closing.set()
+            self._queue.put(None)
+            self._thread.join(CLOSING)
+            if self._thread.is_alive():
+                log.warning("recordings: the disk took nothing for %g s; the last lines are lost", CLOSING)
+
+    # In the thread.
+
+    def _run(self) -> None:
+        looked = -LOOK_EVERY
+        while True:
+            if (now := time.monotonic()) - looked >= LOOK_EVERY:
+                looked = now
+                self._look()
+            is_over = self._take(looked + LOOK_EVERY - now)
+            for reel in list(self._live):
+                self._flush(reel)
+            if is_over:
+                return
+
+    def _take(self, patience: float) -> bool:
+        """Put all that waits on its tapes, once there is something; whether nothing more comes."""
+        try:
+            entry = self._queue.get(timeout=max(0.0, patience))
+            self._closing.wait(GATHERING)
+            while entry is not None:
+                self._do(entry)
+                entry = self._queue.get_nowait()
+        except Empty:
+            return False
+        return True
+
+    def _do(self, entry: Entry) -> None:
+        tape = entry.reel.tape
+        self._live[entry.reel] = None
+        try:
+            if entry.lost:
+                tape.lose(entry.lost)
+            entry.act()
+        except Exception:
+            self._failed += 1
+            log.exception("an entry of a recording could not be made")
+        self._taken_bytes += entry.size
+        self._taken += 1
+
+    def _flush(self, reel: Reel) -> None:
+        tape = reel.tape
+        if tape.is_over:
+            del self._live[reel]
+        lines, rewrites = tape.ready(), tape.must_rewrite
+        if reel.is_deleted or not (lines or rewrites):
+            return
+        try:
+            self._write(reel, lines)
+        except (OSError, ValueError, MsgspecError) as error:
+            if isinstance(error, FileNotFoundError) and reel.path is not None:
+                reel.is_deleted = True  # by its owner, and what is deleted stays deleted
+                return
+            self._fail(reel, lines, error)
+            if rewrites and reel.path is not None:  # words that may not be kept: rather nothing at all
+                reel.is_deleted = True
+                with suppress(OSError):
+                    reel.path.unlink()
+        else:
+            self._succeed()
+
+    def _write(self, reel: Reel, lines: list[bytes]) -> None:
+        tape, shelf = reel.tape, reel.shelf
+        if reel.path is None:
+            reel.path = shelf.create(tape.head.start, tape.call_mark, b"".join([tape.first, *lines]))
+        elif tape.must_rewrite:
+            written = reel.path.read_bytes().splitlines(keepends=True)[1:]
+            shelf.replace(reel.path, b"".join([tape.first, *tape.rewritten(written), *lines]))
+        else:
+            shelf.append(reel.path, b"".join(lines))
+
+    def _fail(self, reel: Reel, lines: list[bytes], error: Exception) -> None:
+        self._failed += reel.tape.take_back(lines)
+        if not self._is_failing:
+            self._is_failing = True
+            log.error("recordings cannot be written to %s: %s; what is dropped is counted", reel.shelf.folder, error)
+
+    def _succeed(self) -> None:
+        if self._is_failing:
+            self._is_failing = False
+            log.warning("recordings are written again; %d entries were dropped", self._failed)
+
+    def _look(self) -> None:
+        """Delete what has been kept for long enough."""
+        for shelf in self._shelves:
+            try:
+                live = [reel.path for reel in self._live if reel.path is not None]
+                gone = list(shelf.expire(datetime.now(UTC), self._keeps(), live))
+            except Exception as error:  # noqa: BLE001  whatever is in that folder, calls go on
+                log.error("recordings that are due cannot be deleted from %s: %s", shelf.folder, error)
+                continue
+            if gone:
+                log.info("%d recordings were kept for long enough and are deleted", len(gone))

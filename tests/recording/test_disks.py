@@ -1,0 +1,267 @@
+"""Disks that are full, slow or gone: what cannot be written is dropped and counted, and no turn waits for it."""
+
+import asyncio
+import json
+import logging
+import os
+import shutil
+import stat
+import threading
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from rejoinder.calls import Calls
+from rejoinder.events import Details
+from rejoinder.observers import ObserverDesk
+from rejoinder.recording import writer
+from rejoinder.recording.archive import Archive
+from rejoinder.recording.frames import Restored
+from rejoinder.recording.redaction import Redaction
+from rejoinder.recording.shelf import Shelf
+from rejoinder.recording.tape import Head, Tape
+from rejoinder.recording.writer import Entry, Reel, Writer
+from rejoinder.testing.exchange import Exchange
+
+YAML = "agents: {parrot: {system: echo, begin: Hello}}\nroutes: {/echo: {agent: parrot, record: {text: on}}}\n"
+
+
+class Disk:
+    """Opens files, or what behaves like a bad disk. `turns_bad` is asked at each opening."""
+
+    def __init__(self, bad: Path, *, is_bad: bool = True) -> None:
+        self.bad = bad
+        self.is_bad = is_bad
+        self.asked = threading.Event()
+
+    def __call__(self, path: str, flags: int, mode: int) -> int:
+        if not self.is_bad:
+            return os.open(path, flags, mode)
+        self.asked.set()
+        return os.open(self.bad, os.O_WRONLY)
+
+
+@pytest.fixture
+def stuck(tmp_path: Path) -> Iterator[Disk]:
+    """A disk that takes nothing: a pipe that nobody reads. At the end somebody does, so that the thread may end."""
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    disk = Disk(pipe)
+    yield disk
+    disk.is_bad = False
+    os.open(pipe, os.O_RDONLY | os.O_NONBLOCK)  # until this process ends: the thread may only now be about to open it
+
+
+@pytest.fixture
+def write() -> Iterator[Callable[..., Writer]]:
+    """Writers, closed with the test."""
+    writers: list[Writer] = []
+
+    def make() -> Writer:
+        writers.append(Writer(dict))
+        return writers[-1]
+
+    yield make
+    for one in writers:
+        one.close()
+
+
+def reel(shelf: Shelf, call: str = "call-1", *, with_words: bool = False) -> Reel:
+    head = Head("/echo", "parrot", "retell", call, datetime.now(UTC), 3600.0)
+    return Reel(Tape(head, Redaction(), shelf.mark, with_words=with_words), shelf)
+
+
+def put(into: Writer, onto: Reel, act: str, *facts: Any, last: bool = False) -> bool:
+    return into.offer(Entry(onto, lambda: getattr(onto.tape, act)(0.0, *facts), 1, 0), last=last)
+
+
+def lines(folder: Path) -> list[dict[str, Any]]:
+    (path,) = folder.glob("*.jsonl")
+    return [json.loads(line) for line in path.read_text().splitlines()]
+
+
+def frame(*said: str) -> bytes:
+    return json.dumps({"transcript": [{"role": "user", "content": one} for one in said]}).encode()
+
+
+def test_a_full_disk_drops_and_tells_once(
+    write: Any, folder: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(writer, "GATHERING", 0.0)
+    disk = Disk(Path("/dev/full"))
+    shelf, into = Shelf(folder, disk), write()
+    one = reel(shelf)
+    into.start(shelf)
+    for _ in range(3):
+        disk.asked.clear()
+        put(into, one, "noted", "timer", {})
+        assert disk.asked.wait(5)
+    into.close()
+    assert into.dropped == 3
+    assert [record.message for record in caplog.records if record.levelno >= logging.ERROR] == [
+        f"recordings cannot be written to {folder}: [Errno 28] No space left on device; what is dropped is counted"
+    ]
+    assert list(folder.glob("*.jsonl")) == []
+
+
+def test_what_is_written_after_a_full_disk_says_what_is_missing_and_is_whole(
+    write: Any, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(writer, "GATHERING", 0.0)
+    disk = Disk(Path("/dev/full"), is_bad=False)
+    shelf, into = Shelf(folder, disk), write()
+    one = reel(shelf, with_words=True)
+    into.start(shelf)
+    put(into, one, "told", Details())
+    disk.is_bad = True
+    put(into, one, "received", frame("a", "b", "c"))
+    disk.asked.wait(5)
+    put(into, one, "received", frame("a", "b", "c", "d"))
+    monkeypatch.setattr(disk, "is_bad", False)
+    put(into, one, "received", frame("a", "b", "c", "d", "e"))
+    put(into, one, "ended", {}, last=True)
+    into.close()
+    _, *rest = lines(folder)
+    (gap,) = (line for line in rest if line["what"] == "lost")
+    behind = [line for line in rest[rest.index(gap) :] if line["what"] == "received"]
+    assert "grown" not in behind[0]
+    assert Restored().frame(behind[0])["transcript"][0]["content"] == "a"
+    assert into.dropped == gap["entries"]
+
+
+def test_a_folder_that_vanishes_takes_its_calls_along_and_is_there_for_the_next(
+    write: Any, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What somebody has deleted stays deleted."""
+    monkeypatch.setattr(writer, "GATHERING", 0.0)
+    shelf, into = Shelf(folder), write()
+    first, second, third = reel(shelf, "1"), reel(shelf, "2"), reel(shelf, "3")
+    into.start(shelf)
+    put(into, first, "noted", "timer", {})
+    put(into, third, "ended", {}, last=True)
+    into.close()
+    assert len(list(folder.glob("*.jsonl"))) == 2
+    shutil.rmtree(folder)
+    into = write()
+    into.start(shelf)
+    put(into, first, "noted", "timer", {})
+    put(into, first, "ended", {}, last=True)
+    put(into, second, "ended", {}, last=True)
+    into.close()
+    assert [line.get("call") for line in lines(folder)] == ["2", None]
+    assert into.dropped == 0
+
+
+def test_a_folder_that_is_not_ours_costs_nothing_but_a_line(
+    write: Any, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    (tmp_path / "file").write_text("in the way")
+    shelf, into = Shelf(tmp_path / "file" / "recordings"), write()
+    one = reel(shelf)
+    into.start(shelf)
+    put(into, one, "ended", {}, last=True)
+    into.close()
+    assert into.dropped == 1
+    assert "recordings cannot be written" in caplog.text
+
+
+def test_a_slow_disk_fills_the_queue_and_nobody_waits(
+    write: Any, folder: Path, stuck: Disk, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(writer, "GATHERING", 0.0)
+    monkeypatch.setattr(writer, "ROOM", 10)
+    shelf, into = Shelf(folder, stuck), write()
+    one = reel(shelf)
+    into.start(shelf)
+    put(into, one, "noted", "timer", {})
+    assert stuck.asked.wait(5)  # from here on the thread hangs in the kernel
+    taken = [put(into, one, "noted", "timer", {}) for _ in range(30)]
+    assert taken == [True] * 10 + [False] * 20
+    assert put(into, one, "ended", {}, last=True), "the end of a call is always taken, or its file would never be closed"
+    assert into.dropped == 20
+    assert [record.message for record in caplog.records] == [
+        "recordings do not keep up with the calls: 10 entries wait for the disk, more are dropped"
+    ]
+
+
+def test_large_frames_are_bounded_by_their_bytes(
+    write: Any, folder: Path, stuck: Disk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(writer, "GATHERING", 0.0)
+    monkeypatch.setattr(writer, "MOST_BYTES", 1000)
+    shelf, into = Shelf(folder, stuck), write()
+    one = reel(shelf)
+    into.start(shelf)
+    put(into, one, "noted", "timer", {})
+    assert stuck.asked.wait(5)
+    assert [into.offer(Entry(one, lambda: None, 400, 0)) for _ in range(4)] == [True, True, False, False]
+
+
+async def played(archive: Archive | None, tmp_path: Path, at_first: Callable[[], object] = bool) -> list[tuple[float, Any]]:
+    """Every frame of one call with its time, on the virtual clock."""
+    file = tmp_path / "rejoinder.yaml"
+    file.write_text(YAML.replace("text: on", "text: off"))
+    exchange = Exchange.of_file(file, environ={})
+    exchange.calls = Calls(ObserverDesk(), None, archive)
+    came: list[tuple[float, Any]] = []
+    loop = asyncio.get_running_loop()
+    async with exchange:
+        if archive is not None:
+            archive.start(lambda: exchange.routes.config)
+        wire = await exchange.dialler("/echo", watched=False)("call-1")
+        await wire.receive()
+        at_first()
+        began = loop.time()
+        for number in range(1, 40):
+            asked = {
+                "interaction_type": "response_required",
+                "response_id": number,
+                "transcript": [{"role": "user", "content": "x"}],
+            }
+            await wire.send(json.dumps(asked).encode())
+            while True:
+                frame_ = json.loads(await wire.receive() or b"{}")
+                came.append((loop.time() - began, frame_))
+                if frame_.get("response_id") == number and frame_["content_complete"]:
+                    break
+        wire.abort()
+    return came
+
+
+@pytest.mark.virtual_time
+async def test_a_stuck_disk_moves_no_frame_of_a_call(tmp_path: Path, stuck: Disk, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(writer, "GATHERING", 0.0)
+    monkeypatch.setattr(writer, "ROOM", 20)
+    monkeypatch.setattr(writer, "CLOSING", 0.0)
+    archive = Archive(None, stuck)
+    recorded = await played(archive, tmp_path, lambda: stuck.asked.wait(5))
+    assert stuck.asked.is_set()
+    assert archive.dropped > 0
+    assert recorded == await played(None, tmp_path)
+    archive._writer.close()
+
+
+async def test_healthz_tells_what_was_dropped(recording: Any, tmp_path: Path) -> None:
+    import aiohttp
+
+    (tmp_path / "recordings").write_text("in the way")
+    served = await recording(YAML)
+    async with aiohttp.ClientSession() as session:
+        async with session.ws_connect(served.ws("/echo/call-1")) as socket:
+            await socket.receive()
+        async with session.get(served.http("/healthz")) as answer:
+            assert isinstance((await answer.json())["unrecorded"], int)
+    await served.host.close()
+    assert served.host.calls.unrecorded > 0
+
+
+def test_a_mode_stays_closed_whatever_the_umask(folder: Path) -> None:
+    before = os.umask(0)
+    try:
+        path = Shelf(folder).create(datetime.now(UTC), "0" * 16, b"")
+    finally:
+        os.umask(before)
+    assert [stat.S_IMODE(one.stat().st_mode) for one in (path, folder)] == [0o600, 0o700]

@@ -1,0 +1,131 @@
+"""What never reaches the disk."""
+
+import time
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from rejoinder.recording.redaction import Redaction, masked
+
+HIDDEN = "a secret of the file"
+
+
+@pytest.fixture
+def redaction() -> Redaction:
+    return Redaction([HIDDEN, "tiny"])
+
+
+@pytest.mark.parametrize(
+    ("said", "written"),
+    [
+        ("call +44 20 7946 0000 now", "call +** ** **** **00 now"),
+        ("(020) 7946-0000", "(***) ****-**00"),
+        ("020.7946.0000", "***.****.**00"),
+        ("it is 5551234", "it is *****34"),
+        ("at 1930, for 12", "at 1930, for 12"),
+        ("born 2026-11-22", "born 2026-11-22"),
+        ("card 4111 1111 1111 1111, yes", "card **** **** **** ****, yes"),
+        ("order 4111 1111 1111 1112", "order **** **** **** **12"),
+        ("mail ann.o'neil+x@mail.example.com please", "mail ***@mail.example.com please"),
+        ("an @ alone, or a@b", "an @ alone, or a@b"),
+        (f"key={HIDDEN};", "key=***;"),
+        ("a%20secret%20of%20the%20file", "***"),
+        ("tiny", "tiny"),
+        ("call_12345678901234567890abcdef", "call_12345678901234567890abcdef"),
+    ],
+)
+def test_a_text_without_what_must_not_be_written(redaction: Redaction, said: str, written: str) -> None:
+    assert redaction.text(said) == written
+
+
+@pytest.mark.parametrize(
+    ("said", "written"),
+    [
+        ("my number is 0770", "my number is ****"),
+        ("my number is 0770. ", "my number is ****. "),
+        ("my number is 0770 90 and", "my number is 0770 90 and"),
+        ("a table for 4", "a table for 4"),
+        ("a table at 193", "a table at 193"),
+    ],
+)
+def test_what_is_still_being_said_may_become_a_number(redaction: Redaction, said: str, written: str) -> None:
+    assert redaction.text(said, growing=True) == written
+
+
+@pytest.mark.parametrize(
+    ("pieces", "written"),
+    [
+        (["+44", " 20", " 79", "46 00", "00 is it"], ["+**", " **", " **", "** **", "00 is it"]),
+        (["0", "7", "7", "0", "0", "9", "0", "0"], ["*", "*", "*", "*", "*", "*", "0", "0"]),
+        (["on", "e"], ["on", "e"]),
+        (["key: a secret", " of the ", "file!"], ["key: ***", "", "!"]),
+        (["ann@exa", "mple.com"], ["***@exa", "mple.com"]),
+        ([], []),
+    ],
+)
+def test_what_is_said_in_pieces_is_seen_as_a_whole(redaction: Redaction, pieces: list[str], written: list[str]) -> None:
+    assert redaction.pieces(pieces) == written
+
+
+def test_words_with_timings_say_a_number_together(redaction: Redaction) -> None:
+    words = [{"word": word, "start": float(at)} for at, word in enumerate(["on", "07700", "900", "123"])]
+    assert redaction.value({"words": words}) == {
+        "words": [
+            {"word": "on", "start": 0.0},
+            {"word": "*****", "start": 1.0},
+            {"word": "***", "start": 2.0},
+            {"word": "*23", "start": 3.0},
+        ]
+    }
+
+
+def test_keys_say_what_stands_under_them(redaction: Redaction) -> None:
+    value = {
+        "call": {
+            "from_number": "+15551234567",
+            "caller_id": "1 23",
+            "access_token": "x",
+            "custom_sip_headers": {"From": "Ann"},
+            "start_timestamp": 1732312345678,
+            "metadata": {"phone": 15551234567, "api_key": "k", "age": 42},
+        },
+        "digit": "5",
+        "digits": "12#",
+    }
+    assert redaction.value(value) == {
+        "call": {
+            "from_number": "+*********67",
+            "caller_id": "* 23",
+            "access_token": "***",
+            "custom_sip_headers": {"From": "***"},
+            "start_timestamp": 1732312345678,
+            "metadata": {"phone": "*********67", "api_key": "***", "age": 42},
+        },
+        "digit": "*",
+        "digits": "***",
+    }
+
+
+def test_secrets_may_be_learned_later(redaction: Redaction) -> None:
+    redaction.learn(["another secret"])
+    assert redaction.text(f"{HIDDEN}, another secret") == "***, ***"
+
+
+@given(st.lists(st.text("0123456789+- a@.", max_size=6), max_size=8))
+def test_pieces_say_together_what_the_whole_says(pieces: list[str]) -> None:
+    redaction = Redaction()
+    assert "".join(redaction.pieces(pieces)) == redaction.text("".join(pieces))
+
+
+@given(st.text("0123456789 -", min_size=7, max_size=40))
+def test_of_a_long_number_at_most_two_digits_are_left(text: str) -> None:
+    left = sum(letter.isdecimal() for letter in masked(text))
+    assert left <= min(2, sum(letter.isdecimal() for letter in text))
+
+
+@pytest.mark.parametrize("text", ["1 " * 20_000 + "1a", "a" * 40_000 + "@", "@a" * 20_000, "1" * 40_000 + "a", "(" * 40_000])
+def test_no_text_takes_long(text: str) -> None:
+    redaction, began = Redaction([HIDDEN]), time.process_time()
+    redaction.text(text)
+    assert time.process_time() - began < 1.0
