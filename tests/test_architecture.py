@@ -93,6 +93,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("testing.clock",),
     ("testing.subject", "testing.wire"),
     ("testing.exchange", "testing.telephone"),
+    ("testing.talking",),
     # The platform, played whole.
     ("simulator", "simulator.journal"),
     ("simulator.link", "simulator.pace", "simulator.profile", "simulator.recorder"),

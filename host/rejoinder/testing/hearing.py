@@ -18,8 +18,9 @@ Frame = dict[str, Any]
 class Heard:
     """What the agent says to one request (or out of turn, `is_interrupt`), as far as it has come.
 
-    Equal to its `text`, and holds (`in`) what its text holds. `chunks` as they came and `frames` that brought them; `end_call`,
-    `transfer_to` and `digits` are what the platform is told to do when all has been spoken.
+    Equal to its `text` but for blanks around it, which nobody hears, and holds (`in`) what that holds. `chunks` as they came
+    and `frames` that brought them; `end_call`, `transfer_to` and `digits` are what the platform is told to do when all has been
+    spoken.
     """
 
     turn: int
@@ -37,7 +38,7 @@ class Heard:
         return "".join(self.chunks)
 
     def __eq__(self, other: object) -> bool:
-        return self.text == other if isinstance(other, str) else self is other
+        return self.text.strip() == other.strip() if isinstance(other, str) else self is other
 
     __hash__ = None  # type: ignore[assignment]  # it grows
 

@@ -11,7 +11,7 @@ import contextlib
 import json
 import time
 import uuid
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping
 from types import MappingProxyType
 from typing import Any
 
@@ -134,7 +134,7 @@ class Caller:
         await self._until(lambda: self._hearing.now.complete, within)
         return self._hearing.now
 
-    async def chunks(self, within: float = PATIENCE) -> AsyncIterator[str]:
+    async def chunks(self, within: float = PATIENCE) -> AsyncGenerator[str, None]:
         """The same piece by piece as it comes, `within` seconds at most for each; with what it says out of turn meanwhile."""
         heard, told = self._hearing.now, 0
         while True:
