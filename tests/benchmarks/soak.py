@@ -23,7 +23,7 @@ from pathlib import Path
 import uvloop
 
 from leaks import Size, live_calls
-from memory import KIB
+from memory import KIB, resident
 from serving import HERE, Running, rejoinder, served, yaml_file
 from soak_callers import Score, completions, telephone, vandal
 
@@ -54,12 +54,13 @@ async def reload(server: Running, file: Path, chance: random.Random, score: Scor
         score.happened["reloads"] += 1
 
 
-async def tell(score: Score, begun: float, until: Callable[[], bool]) -> None:
+async def tell(server: Running, score: Score, begun: float, until: Callable[[], bool]) -> None:
     while not until():
         await asyncio.sleep(TOLD)
+        memory = resident(server.pid) / KIB
         done = ", ".join(f"{number} {what}" for what, number in sorted(score.happened.items()))
         failed = sum(score.failures.values())
-        print(f"{time.monotonic() - begun:4.0f} s: {done}; {failed} failures", file=sys.stderr, flush=True)
+        print(f"{time.monotonic() - begun:4.0f} s, {memory:.0f} KiB: {done}; {failed} failures", file=sys.stderr, flush=True)
 
 
 async def run(server: Running, file: Path, given: argparse.Namespace, score: Score) -> tuple[Size, Size]:
@@ -77,7 +78,7 @@ async def run(server: Running, file: Path, given: argparse.Namespace, score: Sco
     callers = zip((telephone, completions, vandal), (given.calls, *others), strict=True)
     async with asyncio.TaskGroup() as group:
         group.create_task(reload(server, file, random.Random(seeds.random()), score, until))
-        group.create_task(tell(score, begun, until))
+        group.create_task(tell(server, score, begun, until))
         for caller, number in callers:
             for _ in range(number):
                 group.create_task(caller(server.port, random.Random(seeds.random()), score, until))

@@ -15,6 +15,7 @@ import aiohttp
 
 from halting import FAIL
 from rejoinder.testing.telephone import Caller, CannotDial, NotHeard, calling
+from rejoinder.testing.wire import SocketWire
 
 #: Seconds after which an answer, a closed socket and the end of a whole call are given up; a half handshake may last ten.
 ANSWERED, CLOSED, OVER = 20.0, 25.0, 120.0
@@ -90,10 +91,11 @@ class Person:
 
     async def read_slowly(self) -> None:
         """Take nothing for a while, though much is said."""
-        assert self._caller._socket is not None
-        connection = self._caller._socket._response.connection
-        if connection is None or connection.transport is None:
-            return
+        wire = self._caller._wire
+        assert isinstance(wire, SocketWire)
+        connection = wire._socket._response.connection
+        assert connection is not None
+        assert connection.transport is not None
         await self._says()
         connection.transport.pause_reading()
         await asyncio.sleep(self._chance.random() * 2)
@@ -103,11 +105,7 @@ class Person:
     async def repeat(self) -> None:
         """The same frames again, an old one among them."""
         await self._says()
-        request = {
-            "interaction_type": "response_required",
-            "response_id": self._caller._turn,
-            "transcript": self._caller._wired(),
-        }
+        request = {"interaction_type": "response_required", "response_id": self._caller.now.turn, "transcript": self._told()}
         for number in (request["response_id"], 1, request["response_id"]):
             await self._caller.send({**request, "response_id": number})
         await self._answered()
@@ -126,8 +124,11 @@ class Person:
         if said is not None and not heard.text.strip().endswith(wanted):
             self._score.fail("wrong answers", f"{self._path}: {heard.text!r} instead of {wanted!r}")
 
+    def _told(self) -> list[dict[str, str]]:
+        return [{"role": said.role, "content": said.text} for said in self._caller.transcript]
+
     def _garbage(self) -> str | bytes:
-        update = json.dumps({"interaction_type": "update_only", "transcript": self._caller._wired(), "turntaking": "user_turn"})
+        update = json.dumps({"interaction_type": "update_only", "transcript": self._told(), "turntaking": "user_turn"})
         cut = self._chance.randrange(len(update))
         one = self._chance.choice
         garbage: list[str | bytes] = [
