@@ -97,12 +97,19 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     # The platform, played whole.
     ("simulator", "simulator.journal"),
     ("simulator.link", "simulator.pace", "simulator.profile", "simulator.recorder"),
-    ("simulator.frames", "simulator.keepalive", "simulator.patience", "simulator.plug", "simulator.transcript"),
+    (
+        "simulator.answer_stream",
+        "simulator.frames",
+        "simulator.keepalive",
+        "simulator.patience",
+        "simulator.plug",
+        "simulator.transcript",
+    ),
     ("simulator.breath", "simulator.line"),
     ("simulator.voice",),
     ("simulator.floor",),
     ("simulator.call",),
-    ("simulator.platform",),
+    ("simulator.platform", "simulator.completions"),
     # Scenarios: what is to be played, and what is found.
     ("simulator.expectation",),
     ("simulator.expectation_reading", "simulator.steps"),
@@ -167,7 +174,18 @@ NEVER: tuple[tuple[tuple[str, ...], tuple[str, ...]], ...] = (
 )
 
 #: The only users of aiohttp in the host, and those of its server side.
-AIOHTTP = ("admin", "server", "sockets", "pages", "reception", "host", "webhook_door", "simulator.target", "testing.*")
+AIOHTTP = (
+    "admin",
+    "server",
+    "sockets",
+    "pages",
+    "reception",
+    "host",
+    "webhook_door",
+    "simulator.completions",
+    "simulator.target",
+    "testing.*",
+)
 
 #: What a plugin imports besides the standard library, `rejoinder` itself and its own modules.
 OWN_LIBRARIES: dict[str, frozenset[str]] = {
