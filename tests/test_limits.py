@@ -58,6 +58,32 @@ async def test_a_redial_does_not_begin_the_time_anew(serve: Serve) -> None:
         assert caller.now.end_call
 
 
+TWO = """
+server: {port: 0}
+agents: {a: {system: dummy}}
+routes:
+  /long: {agent: a, limits: {call_duration: 120s}}
+  /short: {agent: a, limits: {call_duration: 60s}}
+"""
+
+
+async def test_each_call_has_its_own_time_whichever_was_dialled_first(serve: Serve) -> None:
+    served = await serve(TWO)
+    loop = asyncio.get_running_loop()
+    begun = loop.time()
+
+    async def lasts(path: str, after: float) -> float:
+        await asyncio.sleep(after)
+        async with calling(served.ws(path), call_id=f"{path}-{after}") as caller:
+            await caller.hears()
+            await caller.beyond(caller.now)
+            assert caller.now.end_call
+            return round(loop.time() - begun)
+
+    lasted = await asyncio.gather(lasts("/long", 0), lasts("/short", 10), lasts("/short", 20))
+    assert list(lasted) == [120, 70, 80]
+
+
 FULL = """
 server: {port: 0}
 numbers: {reception: "+442079460000"}

@@ -257,3 +257,36 @@ async def test_words_of_a_write_that_broke_go_out_on_the_next_socket_in_their_or
     await settle()
     assert (desk.wrote, desk.ended) == ([Speak(1, "a"), Speak(1, "b")], [END])
     desk.outbox.close()
+
+
+def writers() -> list[str]:
+    return [task.get_name() for task in asyncio.all_tasks() if task.get_name().startswith("writer")]
+
+
+async def test_a_task_writes_only_while_a_socket_is_not_clear() -> None:
+    desk, wire = Desk(), Wire()
+    desk.outbox.attach(wire, [b"config"], "c1")
+    await settle()
+    assert (wire.written, writers()) == ([b"config"], [])
+    wire.gate.clear()
+    desk.put(Speak(1, "a"))
+    await settle()
+    assert writers() == ["writer of call c1"]
+    wire.gate.set()
+    await settle()
+    desk.put(Speak(1, "b"))
+    await settle()
+    assert (desk.wrote, wire.together, writers()) == ([Speak(1, "a"), Speak(1, "b")], [1, 1], [])
+    desk.outbox.close()
+
+
+async def test_a_socket_that_nobody_takes_away_is_not_written_to_again_once_it_failed() -> None:
+    desk = Desk()
+    desk.outbox = Outbox(
+        lambda command: [b"frame"], is_current=lambda _: True, wrote=print, ended=desk.ended.append, lost=desk.lost.append
+    )
+    desk.outbox.attach(Brittle(), [], "c1")
+    desk.put(Speak(1, "a"))
+    await settle()
+    assert len(desk.lost) == 1
+    desk.outbox.close()
