@@ -15,6 +15,7 @@ from rejoinder.lifeline import FIRST_WORD, SLOWEST_SEND
 from rejoinder.protocols.retell import KEEPALIVE_LOST
 from rejoinder.sockets import LARGE_FRAME
 from rejoinder.testing.telephone import NotHeard, calling
+from rejoinder.testing.wire import SocketWire
 from served import Serve, Served
 
 pytestmark = pytest.mark.virtual_time
@@ -96,8 +97,8 @@ async def test_a_platform_that_takes_nothing_is_dropped(served: Served, caplog: 
     narrow(served)
     async with calling(served.ws("/a"), call_id="c") as caller:
         await caller.hears()
-        assert caller._socket is not None
-        connection = caller._socket._response.connection
+        assert isinstance(caller._wire, SocketWire)
+        connection = caller._wire._socket._response.connection
         assert connection is not None
         assert connection.transport is not None
         connection.transport.pause_reading()
