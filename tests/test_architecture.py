@@ -130,6 +130,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("cli.files",),
     ("cli.running",),
     ("cli.chat", "cli.check", "cli.drain", "cli.init", "cli.new", "cli.plugins", "cli.reload", "cli.schema", "cli.serve"),
+    ("cli.simulate",),
     ("cli",),
     ("__main__",),
 )

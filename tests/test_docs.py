@@ -59,7 +59,7 @@ from rejoinder.routes import Routes
 from rejoinder.server import Server
 from rejoinder.testing import clock, llm, telephone
 
-CONFIGURATION, PLUGINS, OPERATING, PLATFORMS, RECORDING = PAGES[1:]
+CONFIGURATION, PLUGINS, OPERATING, PLATFORMS, RECORDING, SCENARIOS, SIMULATOR = PAGES[1:]
 OWN = ("dummy", "echo", "rules", "llm")
 SCHEMA = schema({}, {})
 KEYS = {

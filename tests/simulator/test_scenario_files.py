@@ -245,6 +245,10 @@ NO_SCENARIO = {
     "name: x": (
         "call.yaml:1:1: a scenario needs 'caller' (write 'caller:' and the steps below; [] for a caller who only listens)"
     ),
+    "agents: {a: {system: echo}}": (
+        "call.yaml:1:1: this is a configuration, not a scenario "
+        "(give it with --config, and keep scenarios in a folder of their own)"
+    ),
     "caller: [says: 'a": "call.yaml:1:16: this quote is never closed (close it; inside '...' a ' is written twice)",
     "caller: {says: hi}": (
         "call.yaml:1:1: caller: expected a list of steps, got a mapping (write [a, b], or one '- item' a line)"
@@ -265,6 +269,12 @@ NO_SCENARIO = {
 @pytest.mark.parametrize(("text", "told"), NO_SCENARIO.items())
 def test_what_is_no_scenario_is_told_as_such(tmp_path: Path, text: str, told: str) -> None:
     assert problems(tmp_path, text)[0] == told
+
+
+def test_nothing_happens_after_a_hang_up(tmp_path: Path) -> None:
+    assert problems(tmp_path, "caller: [hangs_up, {says: hi}]") == [
+        "call.yaml:1:20: caller[1]: nothing happens after 'hangs_up' (leave it out, or move it up)"
+    ]
 
 
 def test_two_scenarios_of_one_name_in_a_file_are_one_too_many(tmp_path: Path) -> None:

@@ -14,6 +14,8 @@ PAGES = (
     "docs/operating.md",
     "docs/platforms.md",
     "docs/recording.md",
+    "docs/scenarios.md",
+    "docs/simulator.md",
 )
 
 _FENCE = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)

@@ -18,12 +18,13 @@ Rejoinder answers voice platforms: it serves agents that a YAML file names, each
   rejoinder serve                 serve it (or config/rejoinder.yaml) and print the URLs to paste
   rejoinder chat /llm-websocket   talk to an agent in this terminal
   rejoinder check                 report everything that is wrong with the file
+  rejoinder simulate calls.yaml   play calls as a platform does, and judge what the agent does
   rejoinder new shout             make the package of a plugin of your own
 
 'rejoinder COMMAND --help' tells more of each."""
 
 Command = Callable[[argparse.Namespace], int]
-COMMANDS = ("serve", "check", "chat", "reload", "drain", "plugins", "schema", "init", "new")
+COMMANDS = ("serve", "check", "chat", "reload", "drain", "plugins", "schema", "init", "new", "simulate")
 
 
 def parser(names: Sequence[str] = COMMANDS) -> argparse.ArgumentParser:

@@ -81,7 +81,7 @@ def read_file(path: Path, environ: Mapping[str, str]) -> Read:
 
 def _scenarios(unit: Unit) -> list[Scenario]:
     root = _root(unit)
-    if root is None or not root.table((*FILE_KEYS, *SCENARIO_KEYS)):
+    if root is None or _is_configuration(root) or not root.table((*FILE_KEYS, *SCENARIO_KEYS)):
         return []
     if root.origin.child("scenarios") is None:
         return [one for one in (_scenario(root, unit.path.stem, None),) if one]
@@ -92,6 +92,17 @@ def _scenarios(unit: Unit) -> list[Scenario]:
     items = listing.items("scenarios") or [] if listing else []
     read = [_scenario(item, f"{unit.path.stem} {number}", root) for number, item in enumerate(items, 1)]
     return _named_once(items, [one for one in read if one])
+
+
+def _is_configuration(root: Value) -> bool:
+    """Whether somebody has taken the file of the agents for one of scenarios, or put it among them."""
+    taken = bool(root.origin.child("agents") or root.origin.child("routes"))
+    if taken and not (root.origin.child("caller") or root.origin.child("scenarios")):
+        root.wrong(
+            "this is a configuration, not a scenario", "give it with --config, and keep scenarios in a folder of their own"
+        )
+        return True
+    return False
 
 
 def _root(unit: Unit) -> Value | None:

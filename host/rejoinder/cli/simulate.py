@@ -1,0 +1,179 @@
+"""Play calls as the platform plays them, and judge what the agent does.
+
+PATH is a file of scenarios or a folder of them. They are played against routes of FILE, served by this process itself: in
+virtual time, so that a call of ten minutes takes a fraction of a second. With --url they are played in real time against
+whatever answers there, Rejoinder or not.
+
+Exit code 0: every scenario passed, 1: one failed or could not be played, 2: the command line is wrong."""
+
+import argparse
+import asyncio
+import os
+import shutil
+import sys
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from rejoinder.cli.files import add_plugins, chosen_file
+from rejoinder.cli.words import complain, say
+
+if TYPE_CHECKING:
+    from rejoinder.simulator.findings import Play, Verdict
+    from rejoinder.simulator.scenario import Scenario
+    from rejoinder.simulator.table import Paper
+    from rejoinder.simulator.target import Target
+
+HELP = "play calls against an agent and judge what it does"
+
+_USAGE = 2
+
+
+def _count(text: str) -> int:
+    """A whole number from 1."""
+    if text.isdecimal() and int(text) > 0:
+        return int(text)
+    raise argparse.ArgumentTypeError(f"{text!r} is not a whole number from 1 on")
+
+
+def arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("paths", nargs="+", type=Path, metavar="PATH", help="files of scenarios, or folders of such files")
+    where = parser.add_mutually_exclusive_group()
+    where.add_argument("--url", help="the URL of a route of a running server, without a call id")
+    where.add_argument(
+        "--config", type=Path, metavar="FILE", help="the YAML file (default: ./rejoinder.yaml, then ./config/rejoinder.yaml)"
+    )
+    parser.add_argument(
+        "--route", metavar="R", help="the route of FILE (default: the scenario's, then each that it applies to)"
+    )
+    parser.add_argument("--real-time", action="store_true", help="take the time that calls take, as with --url")
+    parser.add_argument("--repeat", type=_count, default=1, metavar="N", help="play each N times, each with another seed")
+    parser.add_argument("--parallel", type=_count, default=1, metavar="N", help="play N at once")
+    parser.add_argument("--seed", type=int, default=0, metavar="N", help="where the seeds begin (default: 0)")
+    parser.add_argument("--stories", action="store_true", help="tell the story of what passed too")
+    parser.add_argument("--junit", type=Path, metavar="F", help="write the results as JUnit's XML")
+    parser.add_argument("--json", type=Path, metavar="F", help="write the results as JSON")
+    add_plugins(parser)
+
+
+def run(given: argparse.Namespace) -> int:
+    from rejoinder.observability import configure
+    from rejoinder.simulator.reading import read_paths
+
+    configure("error")
+    if given.url and given.route:
+        complain("rejoinder: --route names a route of --config; the route of --url is in the URL")
+        return _USAGE
+    read = read_paths(given.paths)
+    for problem in read.problems:
+        complain(str(problem))
+    if read.problems or not (_writable(given.junit) and _writable(given.json)):
+        return 1
+    target = _target(given)
+    return target if isinstance(target, int) else _play(given, target, read.scenarios)
+
+
+def _writable(path: Path | None) -> bool:
+    """Whether a report can be written there, found out before anything is played."""
+    if path is None or (path.parent.is_dir() and not path.is_dir()):
+        return True
+    complain(f"rejoinder: {path} cannot be written: {'it is a folder' if path.is_dir() else f'there is no {path.parent}'}")
+    return False
+
+
+def _target(given: argparse.Namespace) -> "Target | int":
+    """What to play against, or the exit code of having said why there is nothing."""
+    from rejoinder.errors import ConfigError, RejoinderError
+    from rejoinder.simulator.target import Local, Remote
+    from rejoinder.testing.dialling import MalformedURL
+
+    try:
+        if given.url:
+            return Remote(given.url)
+        given.file = given.config
+        path = chosen_file(given, "simulate PATH --config")
+        return 1 if path is None else Local.of_file(path, dict(given.plugin), given.route or "")
+    except MalformedURL as error:
+        complain(f"rejoinder: {error}")
+        return _USAGE
+    except ConfigError as error:
+        complain(str(error))
+    except RejoinderError as error:
+        complain(f"rejoinder: {error}")
+    return 1
+
+
+def _play(given: argparse.Namespace, target: "Target", scenarios: "Sequence[Scenario]") -> int:
+    from rejoinder.simulator.batch import play_in_real_time, play_in_virtual_time, plays_of
+    from rejoinder.simulator.findings import failed
+
+    plays = plays_of(scenarios, target, runs=given.repeat, seed=given.seed)
+    if not plays:
+        complain("rejoinder: nothing to play: no scenario applies to any of the routes")
+        return 1
+    progress = Progress(len(plays), _paper(given.repeat), stories=given.stories)
+    begun = time.perf_counter()
+    if given.url or given.real_time:
+        verdicts = asyncio.run(play_in_real_time(plays, target, progress, at_once=given.parallel))
+    else:
+        verdicts = play_in_virtual_time(plays, target, progress, at_once=given.parallel)
+    took = time.perf_counter() - begun
+    progress.over(verdicts, took)
+    written = _write(given, verdicts, took)
+    return 0 if written and not failed(verdicts) else 1
+
+
+def _paper(runs: int) -> "Paper":
+    from rejoinder.simulator.table import Paper
+
+    has_colours = sys.stdout.isatty() and not os.environ.get("NO_COLOR")
+    return Paper(shutil.get_terminal_size((100, 24)).columns, has_colours, runs)
+
+
+def _write(given: argparse.Namespace, verdicts: "Sequence[Verdict]", took: float) -> bool:
+    """Write the reports that were asked for; whether all could be."""
+    from rejoinder.simulator.report import as_json, junit
+
+    reports: list[tuple[Path | None, bytes]] = [
+        (given.junit, junit(verdicts, took) if given.junit else b""),
+        (given.json, as_json(verdicts, given.seed, took) if given.json else b""),
+    ]
+    try:
+        for path, content in reports:
+            if path is not None:
+                path.write_bytes(content)
+    except OSError as error:
+        complain(f"rejoinder: {error}")
+        return False
+    return True
+
+
+class Progress:
+    """Tells how a run gets on: a line for each scenario that is over, with the story of what went wrong; in a terminal also
+    what is being played."""
+
+    def __init__(self, total: int, paper: "Paper", *, stories: bool) -> None:
+        self._total = total
+        self._paper = paper
+        self._stories = stories
+        self._done = 0
+        self._is_terminal = sys.stdout.isatty()
+
+    def begun(self, play: "Play") -> None:
+        if self._is_terminal:
+            name = self._paper.name(play)[: max(self._paper.width - 20, 10)]
+            sys.stdout.write(f"\r\x1b[K{self._done}/{self._total}  {name} ...")
+            sys.stdout.flush()
+
+    def ended(self, verdict: "Verdict") -> None:
+        self._done += 1
+        if self._is_terminal:
+            sys.stdout.write("\r\x1b[K")
+        say(self._paper.result(verdict))
+        if verdict.journal.entries and (self._stories or verdict.outcome != "passed"):
+            say(self._paper.story(verdict))
+
+    def over(self, verdicts: "Sequence[Verdict]", took: float) -> None:
+        say("")
+        say(self._paper.table(verdicts, took))
