@@ -1,5 +1,6 @@
 """How the simulated platform dials, keeps alive, dials again, and reads the end of a connection."""
 
+import asyncio
 from itertools import pairwise
 
 import pytest
@@ -8,6 +9,7 @@ from handwritten import CONFIG, HandWritten, says
 from rejoinder.simulator.call import CallOver, NeverCame
 from rejoinder.simulator.platform import Retell
 from rejoinder.simulator.profile import Profile
+from rejoinder.testing.wire import MemoryWire, Wire
 
 pytestmark = pytest.mark.virtual_time
 
@@ -274,3 +276,32 @@ async def test_the_same_seed_gives_the_same_frames() -> None:
             await call.agent_finished()
         frames.append([entry.frame for entry in call.journal.of("sent")])
     assert frames[0] == frames[1]
+
+
+async def test_a_server_that_answers_no_goodbye_is_left() -> None:
+    class Clinging(MemoryWire):
+        async def close(self, code: int = 1000) -> None:
+            await asyncio.sleep(3600)
+
+    wire = Clinging()
+
+    async def dial(call_id: str) -> Wire:
+        return wire
+
+    async with Retell(dial) as call:
+        await call.silent(1)
+    assert wire.far.close_code == 1006
+    assert call.recorder.now == pytest.approx(3.0)
+
+
+async def test_what_goes_wrong_in_the_simulator_itself_is_raised(monkeypatch: pytest.MonkeyPatch) -> None:
+    server = HandWritten()
+
+    def breaks(data: bytes) -> None:
+        raise ZeroDivisionError
+
+    call = Retell(server.dial)
+    monkeypatch.setattr(call._line, "_came", breaks)
+    with pytest.raises(ZeroDivisionError):
+        await call.run(lambda played: played.silent(60))
+    assert call.journal.reason == "error_unknown"

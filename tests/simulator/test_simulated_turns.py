@@ -155,6 +155,10 @@ async def test_a_barge_in_may_begin_at_a_time_or_a_chunk() -> None:
         assert call.recorder.now == pytest.approx(began + 1.0)
         with pytest.raises(NeverCame, match="waited for 3 chunks"):
             await call.chunk(3)
+        await call.says("When is that?")
+        for wait in (call.heard_words(1), call.after_speech_began(0.4)):
+            with pytest.raises(NeverCame, match="had finished"):
+                await wait
 
 
 async def test_a_line_that_may_not_be_interrupted_is_heard_to_its_end_and_the_caller_is_answered_then() -> None:

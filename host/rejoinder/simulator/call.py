@@ -133,12 +133,14 @@ class SimulatedCall(ABC):
         return turn
 
     async def heard_words(self, count: int, within: float = PATIENCE) -> None:
-        """Wait until so many words of the newest turn were heard. Raises NeverCame."""
+        """Wait until so many words of the newest turn were heard, and others wait to be. Raises NeverCame."""
         voice = self.floor.voice
         await self._until(lambda: self._is_current and voice.word_ends(count) is not None, within, f"{count} words")
         ends = voice.word_ends(count)
         assert ends is not None
         await self.silent(ends - self.recorder.now)
+        if self.floor.is_settled:
+            raise NeverCame(f"the agent had finished with its {count} words")
 
     async def chunk(self, number: int, within: float = PATIENCE) -> None:
         """Wait until so many chunks of the newest turn came. Raises NeverCame."""

@@ -23,6 +23,9 @@ RUNTIME = "error_llm_websocket_runtime"
 #: How the end of a connection reads; any other code was not expected, and one without a word is dialled again.
 READINGS = {NORMAL: "agent_hangup", NO_CODE: OPEN, NOT_TEXT: "error_llm_websocket_corrupt_payload"}
 
+#: Seconds for a server to answer a goodbye.
+LONGEST_GOODBYE = 2.0
+
 
 class Line:
     """One call's. `connected` hears of each connection (`first`: of the call), `came` of frames, `over` of the end and
@@ -163,7 +166,7 @@ class Line:
         for wire in self._former:
             wire.abort()
         if plug is not None:
-            self._do(plug.wire.close(NORMAL))
+            self._do(_goodbye(plug.wire))
 
     async def gone(self) -> None:
         """Wait until nothing of it is left. Raises what went wrong in it."""
@@ -204,3 +207,11 @@ class Line:
         if not task.cancelled() and (fault := task.exception()) is not None:
             self._fault = self._fault or fault
             self._end("error_unknown")
+
+
+async def _goodbye(wire: Wire) -> None:
+    try:
+        async with asyncio.timeout(LONGEST_GOODBYE):
+            await wire.close(NORMAL)
+    except TimeoutError:
+        wire.abort()
