@@ -24,7 +24,7 @@ Rejoinder answers voice platforms: it serves agents that a YAML file names, each
 'rejoinder COMMAND --help' tells more of each."""
 
 Command = Callable[[argparse.Namespace], int]
-COMMANDS = ("serve", "check", "chat", "reload", "drain", "plugins", "schema", "init", "new", "simulate")
+COMMANDS = ("serve", "check", "chat", "reload", "drain", "plugins", "schema", "init", "new", "simulate", "calls")
 
 
 def parser(names: Sequence[str] = COMMANDS) -> argparse.ArgumentParser:

@@ -156,6 +156,6 @@ def _start(head: Mapping[str, Any]) -> datetime | None:
 
 
 def _bare(text: str) -> str:
-    """A telephone number however it is written: +44 20 7946 0000 is +442079460000."""
-    bare = re.sub(r"[\s().\-/]", "", text)
-    return bare if re.fullmatch(r"\+?\d+", bare) else text
+    """A telephone number however it is written: +44 20 7946 0000 is 442079460000."""
+    bare = re.sub(r"[\s().\-/]", "", text).removeprefix("+")
+    return bare if re.fullmatch(r"\d+", bare) else text

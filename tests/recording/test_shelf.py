@@ -1,0 +1,144 @@
+"""A folder of recordings: what lies there, what finds it again, and what is deleted from it."""
+
+import json
+import threading
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from rejoinder.recording.archive import Archive
+from rejoinder.recording.catalogue import Wanted, chosen, lines_of, recordings
+from rejoinder.recording.shelf import KEY, Shelf
+
+DAY = 86400.0
+NOW = datetime(2026, 11, 22, 12, tzinfo=UTC)
+
+
+def first(start: datetime, *, route: str = "/echo", keep: float = DAY, **others: str) -> bytes:
+    about = {"rejoinder": "recording", "version": 1, "route": route, "agent": "a", "platform": "retell", "call": "call-1"}
+    return (
+        json.dumps(
+            {**about, "start": start.isoformat(), "keep": keep, "words": "off", **others}, separators=(",", ":")
+        ).encode()
+        + b"\n"
+    )
+
+
+def recorded(shelf: Shelf, age: timedelta, *lines: dict[str, object], **others: object) -> Path:
+    start = NOW - age
+    head = first(start, **others)  # type: ignore[arg-type]
+    return shelf.create(
+        start, shelf.mark("call-1"), head + b"".join(json.dumps(one, separators=(",", ":")).encode() + b"\n" for one in lines)
+    )
+
+
+def test_what_was_kept_for_long_enough_is_deleted(folder: Path) -> None:
+    shelf = Shelf(folder)
+    old, young = recorded(shelf, timedelta(hours=25)), recorded(shelf, timedelta(hours=23))
+    assert list(shelf.expire(NOW, {})) == [old]
+    assert shelf.paths() == [young]
+
+
+def test_a_shorter_time_counts_for_older_recordings_too_and_a_longer_one_does_not(folder: Path) -> None:
+    shelf = Shelf(folder)
+    short = recorded(shelf, timedelta(hours=13), route="/short")
+    recorded(shelf, timedelta(hours=13), route="/other")
+    long = recorded(shelf, timedelta(hours=25), route="/long")
+    assert set(shelf.expire(NOW, {"/short": DAY / 2, "/long": 10 * DAY})) == {short, long}
+
+
+def test_a_call_that_goes_on_is_spared(folder: Path) -> None:
+    shelf = Shelf(folder)
+    live = recorded(shelf, timedelta(days=2))
+    assert list(shelf.expire(NOW, {}, [live])) == []
+
+
+def test_nothing_but_recordings_is_deleted(folder: Path) -> None:
+    shelf = Shelf(folder)
+    name = recorded(shelf, timedelta(days=9)).name
+    (folder / "notes.jsonl").write_bytes(first(NOW - timedelta(days=9)))
+    (folder / name.replace("T12", "T11")).write_text("{}\n")
+    (folder / name.replace("T12", "T10")).mkdir()
+    elsewhere = folder.parent / "elsewhere.jsonl"
+    elsewhere.write_bytes(first(NOW - timedelta(days=9)))
+    (folder / name.replace("T12", "T09")).symlink_to(elsewhere)
+    before = {path.name for path in folder.iterdir()}
+    assert [path.name for path in shelf.expire(NOW, {})] == [name]
+    assert {path.name for path in folder.iterdir()} == before - {name}
+    assert elsewhere.exists()
+
+
+@pytest.mark.parametrize(
+    "head", [b"", b"{", b'{"rejoinder":"recording",', b'{"rejoinder":"recording","start":"soon"}', b"\xff" * 99]
+)
+def test_what_only_looks_like_one_is_left_alone(folder: Path, head: bytes) -> None:
+    shelf = Shelf(folder)
+    path = shelf.create(NOW - timedelta(days=9), "", head + b"\n")
+    assert list(shelf.expire(NOW, {})) == []
+    assert path.exists()
+
+
+def test_a_number_is_found_however_it_is_written_and_only_with_the_key(folder: Path) -> None:
+    shelf = Shelf(folder)
+    mark = shelf.mark("+442079460123")
+    assert len(mark) == 16
+    assert Shelf(folder).known_mark("+44 (20) 7946-0123") == mark
+    assert shelf.mark("+442079460124") != mark
+    (folder / KEY).unlink()
+    assert Shelf(folder).known_mark("+442079460123") == ""
+    assert Shelf(folder).mark("+442079460123") != mark, "another installation makes another mark"
+
+
+def test_two_processes_that_begin_at_once_have_one_key(folder: Path) -> None:
+    marks: list[str] = []
+    threads = [threading.Thread(target=lambda: marks.append(Shelf(folder).mark("1"))) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(set(marks) - {""}) == 1
+
+
+def test_the_same_call_twice_within_a_millisecond_is_two_files(folder: Path) -> None:
+    shelf = Shelf(folder)
+    recorded(shelf, timedelta())
+    recorded(shelf, timedelta())
+    assert len(shelf.paths()) == 2
+
+
+def test_recordings_are_chosen_by_call_number_route_and_age(folder: Path) -> None:
+    shelf = Shelf(folder)
+    told = {"at": 0.1, "what": "details", "number_mark": shelf.mark("+442079460123")}
+    ended = {"at": 9.0, "what": "ended", "ended_by": "platform", "duration": 9.0}
+    new = recorded(shelf, timedelta(hours=1), told, ended, call="call-2", call_mark=shelf.mark("call-2"))
+    old = recorded(shelf, timedelta(days=3), route="/other")
+
+    def found(**wanted: object) -> list[Path]:
+        return [one.path for one in chosen(recordings(shelf.paths()), Wanted(**wanted), shelf, NOW)]  # type: ignore[arg-type]
+
+    assert found() == [new, old]
+    assert found(call="call-2") == [new]
+    assert found(number="+44 20 7946 0123") == [new]
+    assert found(number="+44 20 7946 0124") == []
+    assert found(route="/other") == [old]
+    assert found(older_than=DAY) == [old]
+    assert found(older_than=DAY, call="call-2") == []
+    assert [one.ended.get("ended_by") for one in recordings(shelf.paths())] == ["platform", None]
+
+
+def test_half_a_line_at_the_end_is_still_being_written(folder: Path) -> None:
+    shelf = Shelf(folder)
+    path = recorded(shelf, timedelta(), {"at": 0.0, "what": "dialled"})
+    shelf.append(path, b'{"at":0.1,"what":"clo')
+    assert [line["what"] for line in lines_of(path)] == ["dialled"]
+
+
+def test_a_server_that_starts_deletes_what_is_due_though_nothing_is_recorded_any_more(folder: Path) -> None:
+    from rejoinder.config import Config
+
+    path = Shelf(folder).create(datetime(2020, 1, 1, tzinfo=UTC), "0" * 16, first(datetime(2020, 1, 1, tzinfo=UTC)))
+    archive = Archive()
+    archive.start(lambda: Config(folder.parent / "rejoinder.yaml"))
+    archive._writer.close()
+    assert not path.exists()
