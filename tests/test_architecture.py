@@ -89,11 +89,11 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("server",),
     ("host",),
     # The test kit plays the other side; most of it knows of the house values alone (see SEES).
-    ("testing", "testing.hearing", "testing.dialling", "testing.llm", "testing.peers"),
+    ("testing.hearing", "testing.dialling", "testing.llm", "testing.peers"),
     ("testing.clock",),
     ("testing.subject", "testing.wire"),
     ("testing.exchange", "testing.telephone"),
-    ("testing.talking",),
+    ("testing.serving", "testing.talking"),
     # The platform, played whole.
     ("simulator", "simulator.journal"),
     ("simulator.link", "simulator.pace", "simulator.profile", "simulator.recorder"),
@@ -125,6 +125,15 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("simulator.judging", "simulator.table"),
     ("simulator.player", "simulator.report", "simulator.target"),
     ("simulator.batch",),
+    # Checks of one response system, and the front door of the test kit, which offers them too.
+    ("conformance", "conformance.guard", "conformance.line", "conformance.probe"),
+    ("conformance.trial",),
+    ("conformance.check",),
+    ("conformance.turn_checks",),
+    ("conformance.catalogue",),
+    ("conformance.suite",),
+    ("conformance.parametrized",),
+    ("testing",),
     # Commands; each is one file, imported when it is used.
     ("cli.words", "cli.live", "cli.naming", "cli.notice", "cli.talk"),
     ("cli.files",),
@@ -213,7 +222,7 @@ WIRE_WORDS = re.compile(
     r"|response_required|reminder_required|digit_to_press|no_interruption_allowed|call_details|ping_pong|auto_reconnect"
     r"|tool_call_invocation|tool_call_result|retell_llm_dynamic_variables)\b"
 )
-SPEAKS_RETELL = ("protocols.retell", "protocols.retell_*", "testing.*", "simulator.*")
+SPEAKS_RETELL = ("protocols.retell", "protocols.retell_*", "testing.*", "simulator.*", "conformance.line")
 
 #: Rooms with such a name fill up with what has no name of its own.
 NO_NAMES = {"utils", "util", "helpers", "helper", "common", "manager", "base", "misc", "constants", "types"}

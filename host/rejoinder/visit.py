@@ -200,7 +200,7 @@ class Visit:
 
 def _own(system: ResponseSystem[Any]) -> frozenset[str]:
     """The optional methods that `system` has of its own, from its class or set on the object."""
-    return _once(frozenset([name for name in OPTIONAL if _is_own(system, name)]))
+    return _once(frozenset([name for name in OPTIONAL if is_own(system, name)]))
 
 
 @cache
@@ -209,6 +209,6 @@ def _once(names: frozenset[str]) -> frozenset[str]:
     return names
 
 
-def _is_own(system: ResponseSystem[Any], name: str) -> bool:
+def is_own(system: ResponseSystem[Any], name: str) -> bool:
     """Whether `system` has a method of its own for `name`, from its class or set on the object."""
     return getattr(getattr(system, name), "__func__", None) is not getattr(ResponseSystem, name)

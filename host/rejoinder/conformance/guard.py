@@ -1,0 +1,120 @@
+"""Runs a plugin's calls in a thread of its own and watches it from outside, so that what never ends ends with a verdict."""
+
+import asyncio
+import sys
+import threading
+import time
+from collections.abc import Callable, Coroutine
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import FrameType
+from typing import Any, Generic, TypeVar
+
+from rejoinder.stack import Place, is_waiting, place
+from rejoinder.testing.clock import VirtualClockLoop
+from rejoinder.watchdog import LIMIT
+
+ResultT = TypeVar("ResultT")
+
+#: Real seconds for which a loop may be held before it is given up; real seconds that one run may take in all.
+LONGEST_HOLD = 5.0
+LONGEST_RUN = 90.0
+#: Real seconds between two looks.
+LOOK = 0.02
+#: How the threads are called that the host makes for an agent, and asyncio for `to_thread`: the clock waits for both.
+_WAITED_FOR = ("agent ", "asyncio_")
+_HOST = Path(__file__).parents[1]
+
+
+class NeverEnded(Exception):
+    """What was run is left behind: it holds its thread, or goes on and on. The text says where."""
+
+
+@dataclass(slots=True)
+class Hold:
+    """One time that the loop's thread was held, by a plugin's line."""
+
+    seconds: float
+    at: Place
+
+
+@dataclass
+class Guard(Generic[ResultT]):
+    """One run. `holds` are those longer than the host's watchdog lets pass; `strangers` the threads of the plugin's own, whose
+    work a virtual clock does not wait for."""
+
+    is_virtual: bool
+    holds: list[Hold] = field(default_factory=list)
+    strangers: set[str] = field(default_factory=set)
+    _loop: asyncio.AbstractEventLoop | None = None
+    _result: ResultT | None = None
+    _error: BaseException | None = None
+    _asked: float | None = None
+    _answered: bool = False
+    _hold: Hold | None = None
+
+    def run(self, main: Callable[["Guard[ResultT]"], Coroutine[Any, Any, ResultT]]) -> ResultT:
+        """What `main` gives or raises. Raises NeverEnded."""
+        before = set(threading.enumerate())
+        thread = threading.Thread(target=self._live, args=(main,), name="conformance", daemon=True)
+        thread.start()
+        begun = looked = time.monotonic()
+        while thread.is_alive():
+            thread.join(LOOK)
+            now = time.monotonic()
+            self._look(thread, now, overslept=now - looked - LOOK)
+            self.strangers |= {one.name for one in set(threading.enumerate()) - before - {thread} if _is_strange(one)}
+            looked = now
+            if self._hold is not None and self._hold.seconds > LONGEST_HOLD:
+                raise NeverEnded(f"its thread was held for {LONGEST_HOLD:g} s and then left behind, at {self._hold.at}")
+            if now - begun > LONGEST_RUN:
+                raise NeverEnded(f"its calls had not come to an end after {LONGEST_RUN:g} s")
+        if self._error is not None:
+            raise self._error
+        return self._result  # type: ignore[return-value]  # the thread has ended without an error
+
+    def _live(self, main: Callable[["Guard[ResultT]"], Coroutine[Any, Any, ResultT]]) -> None:
+        try:
+            with asyncio.Runner(loop_factory=VirtualClockLoop if self.is_virtual else asyncio.SelectorEventLoop) as runner:
+                self._loop = runner.get_loop()
+                self._result = runner.run(main(self))
+        except BaseException as error:  # noqa: BLE001  raised again where it is waited for
+            self._error = error
+
+    def _look(self, thread: threading.Thread, now: float, overslept: float) -> None:
+        """As the host's watchdog does: ask a loop that does not wait for an answer; one that gives none is held."""
+        frame = sys._current_frames().get(thread.ident or 0)  # noqa: SLF001  its documented name
+        if frame is None or self._loop is None or self._loop.is_closed():
+            return
+        if self._asked is None or self._answered:
+            self._hold, self._asked = None, None
+            if not is_waiting(frame):
+                self._ask(now)
+        elif overslept < LIMIT:  # nobody could run: not its fault
+            self._note(frame, now - self._asked)
+        else:
+            self._asked += overslept
+
+    def _ask(self, now: float) -> None:
+        assert self._loop is not None
+        self._asked, self._answered = now, False
+        try:
+            self._loop.call_soon_threadsafe(self._answer)
+        except RuntimeError:  # closed meanwhile
+            self._asked = None
+
+    def _answer(self) -> None:
+        self._answered = True
+
+    def _note(self, frame: FrameType, seconds: float) -> None:
+        if self._hold is not None:
+            self._hold.seconds = seconds
+        elif seconds > LIMIT and not is_waiting(frame):
+            at = place(frame)
+            if not Path(at.file).is_relative_to(_HOST):
+                self._hold = Hold(seconds, at)
+                self.holds.append(self._hold)
+
+
+def _is_strange(thread: threading.Thread) -> bool:
+    return not thread.name.startswith(_WAITED_FOR)

@@ -1,0 +1,99 @@
+"""All checks of one system, one after the other; for a command and for a test."""
+
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from rejoinder.conformance.catalogue import CHECKS
+from rejoinder.conformance.check import Check, NotApplicable, Outcome, Verdict
+from rejoinder.conformance.guard import Guard, NeverEnded
+from rejoinder.conformance.trial import SAYS, Trial
+from rejoinder.contract import SystemSpec
+from rejoinder.errors import ConfigError, PluginError
+from rejoinder.testing.clock import PeerElsewhere
+from rejoinder.testing.subject import AgentKeys, Subject, Tried, subject
+
+#: The checks that see to it that the others can be played at all.
+OPENS = "opens-and-closes"
+BLOCKS = "does-not-block"
+
+
+@dataclass
+class Suite:
+    """The checks of one system. `is_virtual` turns false when it turns out to talk to a server elsewhere."""
+
+    system: Tried
+    keys: AgentKeys
+    says: Sequence[str] = SAYS
+    effects: Callable[[], int] | None = None
+    is_virtual: bool = True
+    _found: tuple[Subject, SystemSpec[Any]] | None = None
+    _never_ended: str = ""
+
+    def verdicts(self, only: Sequence[str] = ()) -> Iterator[Verdict]:
+        """What comes of each check, as soon as it is known. Raises ConfigError for wrong options, PluginError for a system that
+        does not load."""
+        for check in CHECKS:
+            if not only or check.name in only:
+                yield self.verdict(check)
+
+    def verdict(self, check: Check) -> Verdict:
+        """What comes of one check. Raises as `verdicts` does."""
+        begun = time.monotonic()
+        outcome, seen = self._judged(check)
+        return Verdict(check, outcome, tuple(seen), time.monotonic() - begun)
+
+    def _judged(self, check: Check) -> tuple[Outcome, list[str]]:
+        if self._never_ended:
+            return self._without_end(check)
+        try:
+            seen = self._played(check)
+        except NotApplicable as why:
+            return "skipped", [str(why)]
+        except NeverEnded as never:
+            self._never_ended = str(never)
+            return self._without_end(check)
+        except ConfigError:
+            raise
+        except PluginError as error:
+            return ("failed" if check.name == OPENS else "skipped"), [str(error)]
+        return ("failed" if seen else "passed"), seen
+
+    def _without_end(self, check: Check) -> tuple[Outcome, list[str]]:
+        if check.name == BLOCKS:
+            return "failed", [self._never_ended]
+        return "skipped", [f"it cannot be played on: {self._never_ended}"]
+
+    def _played(self, check: Check) -> list[str]:
+        try:
+            guard, seen = self._run(check)
+        except PeerElsewhere:
+            self.is_virtual = False  # its server is elsewhere: from here on in real time
+            guard, seen = self._run(check)
+        if seen and self.is_virtual and guard.strangers:
+            _, seen = self._again_in_real_time(check)
+        return seen
+
+    def _again_in_real_time(self, check: Check) -> tuple[Guard[list[str]], list[str]]:
+        """Threads of the plugin's own were at work, for which the virtual clock does not wait: what it shows may be wrong."""
+        self.is_virtual = False
+        try:
+            return self._run(check)
+        finally:
+            self.is_virtual = True
+
+    def _run(self, check: Check) -> tuple[Guard[list[str]], list[str]]:
+        tried, spec = self._find()
+        guard: Guard[list[str]] = Guard(self.is_virtual)
+
+        async def play(guard: Guard[list[str]]) -> list[str]:
+            return await check.play(Trial(tried, spec, self.says, self.effects, guard))
+
+        return guard, guard.run(play)
+
+    def _find(self) -> tuple[Subject, SystemSpec[Any]]:
+        if self._found is None:
+            tried = subject(self.system, self.keys)
+            self._found = tried, tried.registry.system(tried.name)
+        return self._found
