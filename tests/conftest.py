@@ -13,8 +13,9 @@ import uvloop
 
 from rejoinder.host import Host, bind
 from rejoinder.registry import Registry
-from rejoinder.testing.clock import VirtualClockLoop
 from served import Serve, Served
+
+pytest_plugins = ["rejoinder.testing.fixtures"]
 
 ACTING = Path(__file__).parent / "support" / "acting.py"
 
@@ -22,9 +23,7 @@ ACTING = Path(__file__).parent / "support" / "acting.py"
 def pytest_asyncio_loop_factories(
     config: pytest.Config, item: pytest.Item
 ) -> dict[str, Callable[[], asyncio.AbstractEventLoop]]:
-    """Each test runs on asyncio's loop; marked `both_loops` on uvloop's too, marked `virtual_time` on the virtual one."""
-    if item.get_closest_marker("virtual_time"):
-        return {"virtual time": VirtualClockLoop}
+    """Each test runs on asyncio's loop; marked `both_loops` on uvloop's too. Of `virtual_time` the kit's fixtures take care."""
     if item.get_closest_marker("both_loops"):
         return {"asyncio": asyncio.new_event_loop, "uvloop": uvloop.new_event_loop}
     return {"asyncio": asyncio.new_event_loop}

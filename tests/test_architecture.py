@@ -134,6 +134,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("conformance.suite",),
     ("conformance.parametrized",),
     ("testing",),
+    ("testing.fixtures",),
     # Commands; each is one file, imported when it is used.
     ("cli.words", "cli.live", "cli.naming", "cli.notice", "cli.talk"),
     ("cli.files",),

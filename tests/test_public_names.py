@@ -2,11 +2,14 @@
 
 import ast
 import inspect
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
 import rejoinder
+from rejoinder import testing
 
 NAMES = [
     "Call",
@@ -42,6 +45,27 @@ NAMES = [
     "hookimpl",
     "observing",
     "per_call",
+]
+
+#: The names of the test kit; `rejoinder.testing.fixtures` has those of its fixtures.
+OF_THE_KIT = [
+    "Caller",
+    "CannotDial",
+    "FakeLLM",
+    "Heard",
+    "NotHeard",
+    "PHONE_CALL",
+    "PeerElsewhere",
+    "Standstill",
+    "Step",
+    "Talk",
+    "VirtualClockLoop",
+    "WEB_CALL",
+    "caller",
+    "calling",
+    "conformance",
+    "served",
+    "talk",
 ]
 
 
@@ -97,3 +121,40 @@ def test_importing_the_front_door_is_all_that_a_plugin_needs_to_be_written() -> 
     used -= {"None", "<class 'str'>"}
     named = {str(getattr(rejoinder, name)) for name in NAMES} | {str(rejoinder.Reply | rejoinder.SyncReply)}
     assert used - named == set()
+
+
+def test_the_test_kit_offers_exactly_these_names() -> None:
+    assert sorted(testing.__all__) == sorted(OF_THE_KIT)
+    assert set(OF_THE_KIT) <= set(dir(testing))
+    with pytest.raises(AttributeError, match="no attribute 'tlak'"):
+        testing.__getattr__("tlak")
+
+
+@pytest.mark.parametrize("name", OF_THE_KIT)
+def test_every_name_of_the_test_kit_says_what_it_means(name: str) -> None:
+    if callable(found := getattr(testing, name)):
+        assert len((inspect.getdoc(found) or "").split()) >= 4
+
+
+@pytest.mark.parametrize("name", [name for name in OF_THE_KIT if inspect.isclass(getattr(testing, name))])
+def test_the_methods_of_the_test_kit_say_what_they_mean(name: str) -> None:
+    kind = getattr(testing, name)
+    own = {method: value for method, value in vars(kind).items() if not method.startswith("_")}
+    methods = [method for method, value in own.items() if inspect.isfunction(value) or isinstance(value, property)]
+    exempt = {"take", "text", "connections", "run_in_executor"}
+    assert [method for method in methods if not inspect.getdoc(getattr(kind, method)) and method not in exempt] == []
+
+
+def test_no_module_beside_the_test_kits_front_door_bears_one_of_its_names() -> None:
+    """Once imported, a module is an attribute of its package and would hide what the name promises."""
+    modules = {path.stem for path in Path(inspect.getfile(testing)).parent.glob("*.py")}
+    assert modules & set(testing.__all__) == set()
+
+
+def test_the_test_kit_imports_no_more_than_what_is_used() -> None:
+    """A fake model needs no host, and a talk no web server of ours."""
+    code = "import sys; from rejoinder.testing import {}; print([name for name in {} if name in sys.modules])"
+    unneeded = {"FakeLLM": ["rejoinder.session", "rejoinder.routes"], "talk": ["rejoinder.server", "rejoinder.host"]}
+    for name, modules in unneeded.items():
+        done = subprocess.run([sys.executable, "-c", code.format(name, modules)], capture_output=True, text=True, check=True)
+        assert done.stdout.strip() == "[]"

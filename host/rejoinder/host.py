@@ -54,9 +54,9 @@ class CannotListen(RejoinderError):
 class Host:
     """Made and used on the front loop.
 
-    `host` and `port` stand in for those of the file; `only` serves that one of its routes; `witness` is told of every call;
-    `agent_loop` is given to every agent (tests), by default each makes its own; `watchdog` names what holds a loop. Calls are
-    recorded by `archive`; without one none is, whatever the file says.
+    `host` and `port` stand in for those of the file, `text` for all of it (tests); `only` serves that one of its routes;
+    `witness` is told of every call; `agent_loop` is given to every agent (tests), by default each makes its own; `watchdog`
+    names what holds a loop. Calls are recorded by `archive`; without one none is, whatever the file says.
     """
 
     def __init__(
@@ -70,6 +70,7 @@ class Host:
         witness: Witness | None = None,
         environ: Mapping[str, str] | None = None,
         agent_loop: asyncio.AbstractEventLoop | None = None,
+        text: str | None = None,
         watchdog: Watchdog | None = None,
         archive: Archive | None = None,
     ) -> None:
@@ -87,6 +88,7 @@ class Host:
             only=only,
             environ=environ,
             agent_loop=agent_loop,
+            text=text,
             watchdog=self.watchdog,
             hide=self._hide,
         )

@@ -56,6 +56,7 @@ class Reloader:
         only: str | None = None,
         environ: Mapping[str, str] | None = None,
         agent_loop: asyncio.AbstractEventLoop | None = None,
+        text: str | None = None,
         watchdog: Watchdog | None = None,
         hide: Callable[[Iterable[str]], None] = mask,
     ) -> None:
@@ -68,6 +69,7 @@ class Reloader:
         self._only = only
         self._environ = environ
         self._agent_loop = agent_loop
+        self._text = text
         self.watchdog = watchdog or Watchdog()
         self._hide = hide
         self._one_at_a_time = asyncio.Lock()
@@ -121,7 +123,7 @@ class Reloader:
         Raises ConfigError with every problem, in the words of `rejoinder check`.
         """
         before = _states(self._seen)
-        loaded = load(self._path, self._environ, start=start, host=self._host)
+        loaded = load(self._path, self._environ, start=start, host=self._host, text=self._text)
         # Right or wrong: whatever changes or mends it is seen, also what was saved after it was read.
         self._seen = _states(loaded.files) | {file: state for file, state in before.items() if file in loaded.files}
         if loaded.config is None:

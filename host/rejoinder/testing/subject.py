@@ -78,7 +78,7 @@ def subject(system: Tried, keys: AgentKeys) -> Subject:
     route = {"agent": name, "retell": {**_RETELL, **given.pop("retell", {})}}
     route.update({key: given.pop(key) for key in _OF_THE_ROUTE if key in given})
     top = {key: given.pop(key) for key in _OF_THE_FILE if key in given}
-    document = {**top, "agents": {name: {"system": name, **given}}, "routes": {ROUTE: route}}
+    document = {"server": {"watch": False}, **top, "agents": {name: {"system": name, **given}}, "routes": {ROUTE: route}}
     return Subject(name, registry, json.dumps(_literal(document), ensure_ascii=False))
 
 
