@@ -52,8 +52,10 @@ def typed(command: str, folder: Path, text: str = "") -> str:
     return done.stdout
 
 
-def test_its_own_tests_pass(told: tuple[Path, list[str]], package: Path) -> None:
-    assert re.search(r"^=+ \d+ passed in ", typed(told[1][1], package), re.MULTILINE)
+def test_its_own_tests_and_those_of_any_plugin_pass(told: tuple[Path, list[str]], package: Path) -> None:
+    said = typed(f"{told[1][1]} -v", package)
+    assert "test_shout.py::test_it_hangs_up_at_a_goodbye PASSED" in said
+    assert "test_shout.py::test_conformance[closes-turns] PASSED" in said
 
 
 def test_it_answers_who_tries_it(told: tuple[Path, list[str]], package: Path) -> None:
