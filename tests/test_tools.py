@@ -41,7 +41,7 @@ def desk(ledger: Ledger | None = None) -> tuple[Call, Tools, list[Order]]:
     """A call's handle, what it works with, and what the host is told."""
     orders: list[Order] = []
     tools = Tools(ledger or Ledger("c1"), orders.append, "agent ava, call c1")
-    return Call(CallFacts("c1", "/ava", "ava", "test"), orders.append, lambda _: None, tools=tools), tools, orders
+    return Call(CallFacts("c1", "/ava", "ava", "test"), orders.append, lambda _: None, tools=lambda: tools), tools, orders
 
 
 async def cancelled(task: "asyncio.Task[Any]") -> None:
@@ -144,16 +144,16 @@ async def test_who_stops_waiting_does_not_stop_the_tool_and_the_next_turn_knows(
     ask = asyncio.create_task(call.run_once("book", NOON, diary.book))
     await diary.begun.wait()
     await cancelled(ask)
-    assert tools.late() == ()
+    assert tools.ledger.late() == ()
     diary.open.set()
     await tools.finish()
     assert diary.booked == ["noon"]
     assert orders[-1] == ToolReturned("c1-tool-1", "booked for noon", successful=True)
     late = ToolResult("book", NOON, "booked for noon")
-    assert tools.late() == (late,)
-    assert tools.late() == (late,)  # who was given it may have been interrupted too
-    tools.told(tools.late())
-    assert tools.late() == ()
+    assert tools.ledger.late() == (late,)
+    assert tools.ledger.late() == (late,)  # who was given it may have been interrupted too
+    tools.ledger.told(tools.ledger.late())
+    assert tools.ledger.late() == ()
 
 
 async def test_what_somebody_was_given_is_not_told_again() -> None:
@@ -165,7 +165,7 @@ async def test_what_somebody_was_given_is_not_told_again() -> None:
     second = asyncio.create_task(call.run_once("book", NOON, diary.book))
     diary.open.set()
     assert await second == "booked for noon"
-    assert tools.late() == ()
+    assert tools.ledger.late() == ()
 
 
 async def test_a_result_that_reaches_a_task_together_with_its_cancellation_is_late() -> None:
@@ -177,7 +177,7 @@ async def test_a_result_that_reaches_a_task_together_with_its_cancellation_is_la
     await diary.done.wait()
     await asyncio.sleep(0)  # the result is there, and the task not yet run
     await cancelled(ask)
-    assert [result.value for result in tools.late()] == ["booked for noon"]
+    assert [result.value for result in tools.ledger.late()] == ["booked for noon"]
 
 
 async def test_a_failure_that_nobody_waited_for_is_logged_told_and_forgotten(caplog: pytest.LogCaptureFixture) -> None:
@@ -194,7 +194,7 @@ async def test_a_failure_that_nobody_waited_for_is_logged_told_and_forgotten(cap
     await cancelled(ask)
     fail.set()
     await tools.finish()
-    (late,) = tools.late()
+    (late,) = tools.ledger.late()
     assert isinstance(late.failure, ConnectionError)
     assert late.value is None
     assert "agent ava, call c1: tool book failed when nobody waited for it any more" in caplog.text
@@ -266,7 +266,7 @@ async def test_a_tool_has_its_time_then_its_outcome_is_unknown_and_it_is_not_rep
     assert orders == [ToolCalled("c1-tool-1", "book", NOON), ToolReturned("c1-tool-1", "outcome unknown")]
     assert caplog.text.count("agent ava, call c1: tool book did not return within 15 s") == 1
     assert "noon" not in caplog.text
-    assert tools.late() == ()
+    assert tools.ledger.late() == ()
 
 
 @pytest.mark.virtual_time
@@ -290,7 +290,7 @@ async def test_a_time_out_of_which_nobody_heard_is_in_the_next_turn() -> None:
     await cancelled(ask)
     await tools.finish()
     assert asyncio.get_running_loop().time() == 15.0
-    assert isinstance(tools.late()[0].failure, ToolOutcomeUnknown)
+    assert isinstance(tools.ledger.late()[0].failure, ToolOutcomeUnknown)
 
 
 @pytest.mark.virtual_time
@@ -351,7 +351,7 @@ async def test_a_plugins_own_time_limit_ends_its_wait_and_not_the_tool() -> None
             await call.run_once("book", NOON, diary.book)
     diary.open.set()
     await tools.finish()
-    assert [result.value for result in tools.late()] == ["booked for noon"]
+    assert [result.value for result in tools.ledger.late()] == ["booked for noon"]
 
 
 # Threads and loops.

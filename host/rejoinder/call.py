@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import partial
 from typing import Any, Literal, TypeVar, overload
 from zoneinfo import ZoneInfo
 
@@ -48,7 +49,7 @@ class Call:
     after it opens: until then `details` is empty. `await call.known()` waits for it, a second at most.
     """
 
-    __slots__ = ("_details", "_has_waited", "_is_known", "_missing", "_news", "_order", "_tools", "facts")
+    __slots__ = ("_details", "_has_waited", "_is_known", "_make_tools", "_missing", "_news", "_order", "_tools", "facts")
 
     def __init__(
         self,
@@ -56,13 +57,14 @@ class Call:
         order: Callable[[Order], None],
         missing: Callable[[str], None],
         details: Details | None = None,
-        tools: Tools | None = None,
+        tools: Callable[[], Tools] | None = None,
     ) -> None:
         self.facts = facts
         self._order = order
         self._missing = missing
         self._details = details
-        self._tools = tools or Tools(Ledger(facts.id), order, f"call {facts.id}")
+        self._make_tools = tools
+        self._tools: Tools | None = None
         self._is_known = details is not None
         self._has_waited = False
         self._news: asyncio.Event | None = None
@@ -189,6 +191,9 @@ class Call:
         A run that takes longer than `timeout` seconds or is cancelled raises ToolOutcomeUnknown, now and whenever it is asked
         for again: it may have had its effect, so it is not repeated. TypeError or ValueError if JSON cannot say the arguments.
         """
+        if self._tools is None:
+            make = self._make_tools or partial(Tools, Ledger(self.id), self._order, f"call {self.id}")
+            self._tools = make()
         return await self._tools.run_once(name, arguments, function, timeout)
 
     def interrupt(self, say: str | Say) -> None:

@@ -128,7 +128,7 @@ class Tools:
     calls a plain function in a thread.
     """
 
-    __slots__ = ("_awaited", "_in_thread", "_is_over", "_label", "_ledger", "_order", "_running", "_spawn", "_tasks")
+    __slots__ = ("_awaited", "_in_thread", "_is_over", "_label", "_order", "_running", "_spawn", "_tasks", "ledger")
 
     def __init__(
         self,
@@ -139,7 +139,7 @@ class Tools:
         spawn: "Callable[[str, Coroutine[Any, Any, None]], asyncio.Task[None]]" = _spawn,
         in_thread: Callable[[Callable[[], Any]], Awaitable[Any]] = asyncio.to_thread,
     ) -> None:
-        self._ledger = ledger
+        self.ledger = ledger
         self._order = order
         self._label = label
         self._spawn = spawn
@@ -152,15 +152,15 @@ class Tools:
     async def run_once(self, name: str, arguments: Mapping[str, Any], function: Callable[..., Any], bound: float) -> Any:
         """See `Call.run_once`; `bound` is its time-out."""
         called = partial(function, **arguments)
-        run, is_new = self._ledger.enter(name, arguments)
+        run, is_new = self.ledger.enter(name, arguments)
         if is_new:
             self._begin(run, called, bound)
         reply = current_reply.get()
         if reply is None or run.future.done():
-            return await self._ledger.outcome(run)
+            return await self.ledger.outcome(run)
         self._note_wait(reply, 1)
         try:
-            return await self._ledger.outcome(run)
+            return await self.ledger.outcome(run)
         finally:
             self._note_wait(reply, -1)
 
@@ -169,14 +169,6 @@ class Tools:
         self._order(ToolsAwaited(reply, self._awaited[reply]))
         if not self._awaited[reply]:
             del self._awaited[reply]
-
-    def late(self) -> tuple[ToolResult, ...]:
-        """See `Ledger.late`."""
-        return self._ledger.late()
-
-    def told(self, late: tuple[ToolResult, ...]) -> None:
-        """See `Ledger.told`."""
-        self._ledger.told(late)
 
     def _begin(self, run: Run, function: Callable[[], Any], bound: float) -> None:
         self._order(ToolCalled(run.id, run.name, run.arguments))
@@ -217,7 +209,7 @@ class Tools:
 
     def _end(self, run: Run, value: object = None, *, failure: Exception | None = None) -> None:
         result = ToolResult(run.name, run.arguments, value, failure)
-        if self._ledger.settle(run, result):
+        if self.ledger.settle(run, result):
             del self._running[run]
             self._order(_returned(run, result))
             self._note_in_log(run, failure)

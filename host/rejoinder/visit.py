@@ -34,6 +34,7 @@ class Visit:
         "_first_details",
         "_hears",
         "_leaving",
+        "_ledger",
         "_listening",
         "_raised",
         "_speakers",
@@ -57,8 +58,8 @@ class Visit:
         self._raised: tuple[str, ...] = ()
         self._listening: asyncio.Task[None] | None = None
         self._leaving: asyncio.Task[None] | None = None
-        label = f"agent {stage.facts.agent}, call {stage.facts.id}"
-        self._tools = Tools(ledger, stage.order, label, spawn=stage.spawn, in_thread=stage.in_thread)
+        self._ledger = ledger
+        self._tools: Tools | None = None
 
     def join(self, factory: SystemFactory | None) -> None:
         """Make the object of the call."""
@@ -68,7 +69,7 @@ class Visit:
             self._stage.order,
             lambda field: front.put(listener.on_missing, field),
             self._first_details,
-            self._tools,
+            self._made_tools,
         )
         try:
             self._system = call_context(facts).run(self._made, factory, self._call)
@@ -87,6 +88,13 @@ class Visit:
             raise PluginError(f"agent {call.agent} made a {type(system).__name__} for the call; expected a ResponseSystem")
         return system
 
+    def _made_tools(self) -> Tools:
+        """What the call's tools are run with; most calls run none."""
+        if self._tools is None:
+            stage, label = self._stage, f"agent {self._stage.facts.agent}, call {self._stage.facts.id}"
+            self._tools = Tools(self._ledger, stage.order, label, spawn=stage.spawn, in_thread=stage.in_thread)
+        return self._tools
+
     def start(self, number: int, turn: Turn) -> None:
         if self._system is None or self._leaving is not None:
             if turn.word_source is not None:
@@ -94,9 +102,9 @@ class Visit:
             fault = self._fault or PluginError(f"agent {self._stage.facts.agent}: the call has left")
             self._stage.front.put(self._stage.listener.on_failed, number, fault)
             return
-        if late := self._tools.late():
+        if late := self._ledger.late():
             turn = replace(turn, late_results=late)
-        speaker = Speaker(self._stage, self._system, number, turn, self._tools.told)
+        speaker = Speaker(self._stage, self._system, number, turn, self._ledger.told)
         self._speakers[number] = speaker
         speaker.task.add_done_callback(lambda _: self._forget(number, speaker))
 
@@ -166,7 +174,8 @@ class Visit:
         if "ended" in self._hears:
             await self._say_farewell()
         self._system = None
-        await self._tools.finish()
+        if self._tools is not None:
+            await self._tools.finish()
 
     async def _say_farewell(self) -> None:
         try:
@@ -181,7 +190,8 @@ class Visit:
         """Cancel once more what did not end when the call left, and the tools that still run."""
         for task in (*(speaker.task for speaker in self._speakers.values()), *self._tasks):
             task.cancel()
-        self._tools.abandon()
+        if self._tools is not None:
+            self._tools.abandon()
 
     def _spawn(self, what: str, coroutine: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
         """A task that ends when the call leaves."""
