@@ -143,3 +143,11 @@ def test_the_story_on_the_page_is_that_of_an_agent_that_says_something_else(fold
     assert shown
     code, told = simulate("opening-hours.yaml")
     assert (code, told.partition("\n\n")[0]) == (1, shown[1].strip())
+
+
+def test_the_readmes_scenario_passes_as_the_readme_plays_it(folder: Path) -> None:
+    (sample,) = (sample for sample in samples("README.md", "yaml") if sample.name.startswith("calls/"))
+    (command,) = (sample for sample in samples("README.md", "sh") if "simulate" in sample.text)
+    (folder / sample.name).parent.mkdir()
+    (folder / sample.name).write_text(sample.text)
+    assert simulate(*command.text.split()[2:])[0] == 0
