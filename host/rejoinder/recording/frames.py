@@ -94,8 +94,14 @@ class Shortened:
             return None, whole
         if came == before.came:
             return {"keep": len(came), "then": []}, None
-        start = min(_common(before.came, came), before.finished, ending)
-        written = [self._item(came[at], key, growing=at >= ending) for at in range(start, len(came))]
+        common = _common(before.came, came)
+        start = min(common, before.finished, ending)
+        written = [
+            before.written[at - before.finished]  # the same item, which was one of the last before and is again
+            if max(ending, before.finished) <= at < common
+            else self._item(came[at], key, growing=at >= ending)
+            for at in range(start, len(came))
+        ]
         known = before.written if start == before.finished else []  # else what had finished was rewritten
         same = 0
         while same < len(known) and same < len(written) and is_same(known[same], written[same]):

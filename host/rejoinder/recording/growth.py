@@ -10,6 +10,8 @@ A growth is JSON itself, one of:
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+import msgspec
+
 Growth = dict[str, Any]
 
 
@@ -38,13 +40,9 @@ def tail(kept: int, old: Sequence[object], new: Sequence[object]) -> Growth:
 
 def is_same(one: object, other: object) -> bool:
     """Whether two values of JSON are the same; for Python 1, 1.0 and true are equal."""
-    if type(one) is not type(other):
+    if type(one) is not type(other) or one != other:
         return False
-    if isinstance(one, list) and isinstance(other, list):
-        return len(one) == len(other) and all(map(is_same, one, other))
-    if isinstance(one, dict) and isinstance(other, dict):
-        return list(one) == list(other) and all(map(is_same, one.values(), other.values()))
-    return one == other
+    return not isinstance(one, dict | list) or msgspec.json.encode(one) == msgspec.json.encode(other)
 
 
 def grown(old: Any, change: Mapping[str, Any]) -> Any:

@@ -33,6 +33,10 @@ _NUMBER_KEY = re.compile(r"(?:^|_)(?:number|phone|caller_?id|msisdn|from|to)\Z",
 _TIME_KEY = re.compile(r"(?:timestamp|_ms|_at|created|_time|size)\Z", re.IGNORECASE)
 
 
+#: A word with its times and nothing else.
+_IS_WORD = frozenset({"word", "start", "end"}).issuperset
+
+
 class Cut(NamedTuple):
     """A part of a text and what stands in its place."""
 
@@ -81,6 +85,8 @@ class Redaction:
                 words = [one["word"] for one in value if isinstance(one, dict) and isinstance(one.get("word"), str)]
                 if words and len(words) == len(value):
                     said = self.pieces(words, " ", growing=growing)
+                    if said == words and all(map(_IS_WORD, value)):
+                        return value
                     value = [{**one, "word": word} for one, word in zip(value, said, strict=True)]
                 return [self.value(one, key, growing=growing) for one in value]
             case bool():

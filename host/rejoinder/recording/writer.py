@@ -19,7 +19,7 @@ from rejoinder.recording.tape import Tape
 ROOM = 50_000
 MOST_BYTES = 64 * 2**20
 #: Seconds for which entries are gathered before they are written: a file is opened for each call and write.
-GATHERING = 0.25
+GATHERING = 0.1
 #: Seconds between two looks for recordings that were kept for long enough.
 LOOK_EVERY = 3600.0
 #: Seconds that the last lines have when the server stops.
@@ -64,7 +64,7 @@ class Writer:
         self._is_failing = False
         self._live: dict[Reel, None] = {}
         self._shelves: frozenset[Shelf] = frozenset()
-        self._closing = threading.Event()
+        self._hurry = threading.Event()
         self._thread: threading.Thread | None = None
 
     @property
@@ -87,7 +87,10 @@ class Writer:
         if not last and (waiting >= ROOM or self._put_bytes - self._taken_bytes + entry.size > MOST_BYTES):
             self._refuse(waiting)
             return False
-        if self._refused_in_burst and waiting <= ROOM // 2:
+        bytes_waiting = self._put_bytes - self._taken_bytes
+        if bytes_waiting >= MOST_BYTES // 4:
+            self._hurry.set()
+        if self._refused_in_burst and waiting <= ROOM // 2 and bytes_waiting <= MOST_BYTES // 2:
             log.warning("recordings keep up again; %d entries were dropped", self._refused_in_burst)
             self._refused_in_burst = 0
         self._put += 1
@@ -104,8 +107,8 @@ class Writer:
     def close(self) -> None:
         """Write what waits, for as long as that may take. Blocks: not for a loop."""
         if self._thread is not None:
-            self._closing.set()
             self._queue.put(None)
+            self._hurry.set()
             self._thread.join(CLOSING)
             if self._thread.is_alive():
                 log.warning("recordings: the disk took nothing for %g s; the last lines are lost", CLOSING)
@@ -128,7 +131,8 @@ class Writer:
         """Put all that waits on its tapes, once there is something; whether nothing more comes."""
         try:
             entry = self._queue.get(timeout=max(0.0, patience))
-            self._closing.wait(GATHERING)
+            self._hurry.wait(GATHERING)
+            self._hurry.clear()
             while entry is not None:
                 self._do(entry)
                 entry = self._queue.get_nowait()
