@@ -55,7 +55,8 @@ class Server:
         admin = Admin(self._reloader, self._drain, is_local=is_local, token=self._token)
         app.router.add_post("/admin/reload", admin.reload)
         app.router.add_post("/admin/drain", admin.drain)
-        WebhookDoor(lambda: self._reloader.routes.config.webhooks, self._webhooks).add_to(app)
+        hooks = WebhookDoor(lambda: self._reloader.routes.config.webhooks, self._webhooks, self._arrivals.asked)
+        hooks.add_to(app)
         app.router.add_route("*", "/{path:.*}", self._dialled)
         return app
 
