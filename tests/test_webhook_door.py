@@ -205,6 +205,21 @@ async def test_a_body_that_does_not_come_is_given_up(
         assert response.status == 408
 
 
+@pytest.mark.virtual_time
+async def test_a_body_may_come_long_after_its_connection_was_made(serve: Serve, plugins: dict[str, str]) -> None:
+    """Connections that have asked for nothing for so long are closed: this one has asked."""
+    served = await serve(YAML, plugins)
+    reader, writer = await asyncio.open_connection("127.0.0.1", served.port)
+    await asyncio.sleep(5)
+    signature = sign(ENDED, KEY, time.time_ns() // 1_000_000)
+    head = f"POST /webhooks/main HTTP/1.1\r\nHost: h\r\n{SIGNATURE_HEADER}: {signature}\r\nContent-Length: {len(ENDED)}\r\n\r\n"
+    writer.write(head.encode())
+    await asyncio.sleep(8)
+    writer.write(ENDED)
+    assert (await reader.readline()).startswith(b"HTTP/1.1 204 ")
+    writer.close()
+
+
 async def test_a_live_call_goes_on_meanwhile(serve: Serve, plugins: dict[str, str]) -> None:
     served = await serve(YAML, plugins)
     async with calling(served.ws("/a")) as caller:
