@@ -36,6 +36,7 @@ from rejoinder import (
     reload,
     sockets,
     templates,
+    testing,
     tools,
     visit,
     webhook_door,
@@ -57,9 +58,9 @@ from rejoinder.protocols import chat, chat_tools, retell, retell_sent
 from rejoinder.registry import Registry
 from rejoinder.routes import Routes
 from rejoinder.server import Server
-from rejoinder.testing import clock, llm, telephone
+from rejoinder.testing.subject import AgentKeys
 
-CONFIGURATION, PLUGINS, OPERATING, PLATFORMS, RECORDING, SCENARIOS, SIMULATOR = PAGES[1:]
+CONFIGURATION, PLUGINS, OPERATING, PLATFORMS, RECORDING, SCENARIOS, SIMULATOR, TESTING = PAGES[1:]
 OWN = ("dummy", "echo", "rules", "llm")
 SCHEMA = schema({}, {})
 KEYS = {
@@ -180,11 +181,17 @@ def test_every_output_is_told_with_its_fields() -> None:
 
 
 def test_every_public_name_of_the_test_kit_is_told() -> None:
-    told = set(re.findall(r"\w+", " ".join(codes(section(PLUGINS, "Tests")))))
-    assert public(telephone.Caller) - {"url", "call_id", "details"} <= told
-    assert {*telephone.Heard.__dataclass_fields__, "calling", "Caller", "Heard", "NotHeard", "CannotDial"} - {"chunks"} <= told
-    assert public(llm.FakeLLM) | {"FakeLLM", "Step", *llm.Step.__members__} <= told
-    assert {"run", "VirtualClockLoop", "Standstill"} <= told & public(clock)
+    told = set(re.findall(r"\w+", " ".join(codes(page(TESTING)))))
+    assert set(re.findall(r"\w+", " ".join(codes(section(TESTING, "All names of the kit"))))) == set(testing.__all__)
+    assert public(testing.Caller) - {"call_id", "details"} <= told
+    assert {*testing.Heard.__dataclass_fields__, "text"} <= named(section(TESTING, "What is heard"))
+    talks = {one.partition("(")[0] for one in named(section(TESTING, "What a talk does"))}
+    assert talks == public(testing.Talk) - {"close"}
+    models = {one.partition("(")[0] for one in named(section(TESTING, "A model that misbehaves"))}
+    assert models == public(testing.FakeLLM())
+    assert set(testing.Step.__members__) <= told
+    assert named(section(TESTING, "What `talk` takes")) >= set(AgentKeys.__annotations__) | {"details", "real_time"}
+    assert {"run", "hold"} <= told
 
 
 def commands() -> dict[str, argparse.ArgumentParser]:

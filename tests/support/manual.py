@@ -16,6 +16,7 @@ PAGES = (
     "docs/recording.md",
     "docs/scenarios.md",
     "docs/simulator.md",
+    "docs/testing.md",
 )
 
 _FENCE = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)

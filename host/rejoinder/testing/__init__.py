@@ -15,17 +15,21 @@ if TYPE_CHECKING:
     from rejoinder.conformance.parametrized import conformance
     from rejoinder.testing.clock import PeerElsewhere, Standstill, VirtualClockLoop
     from rejoinder.testing.dialling import CannotDial
+    from rejoinder.testing.exchange import Exchange
     from rejoinder.testing.hearing import Heard
     from rejoinder.testing.llm import FakeLLM, Step
     from rejoinder.testing.serving import caller, served
     from rejoinder.testing.talking import Talk, talk
     from rejoinder.testing.telephone import PHONE_CALL, WEB_CALL, Caller, NotHeard, calling
+    from rejoinder.testing.wire import Dialler, Wire, socket_dialler
 
 __all__ = [
     "PHONE_CALL",
     "WEB_CALL",
     "Caller",
     "CannotDial",
+    "Dialler",
+    "Exchange",
     "FakeLLM",
     "Heard",
     "NotHeard",
@@ -34,10 +38,12 @@ __all__ = [
     "Step",
     "Talk",
     "VirtualClockLoop",
+    "Wire",
     "caller",
     "calling",
     "conformance",
     "served",
+    "socket_dialler",
     "talk",
 ]
 
@@ -46,11 +52,13 @@ _HOMES = {
     "conformance.parametrized": ("conformance",),
     "testing.clock": ("PeerElsewhere", "Standstill", "VirtualClockLoop"),
     "testing.dialling": ("CannotDial",),
+    "testing.exchange": ("Exchange",),
     "testing.hearing": ("Heard",),
     "testing.llm": ("FakeLLM", "Step"),
     "testing.serving": ("caller", "served"),
     "testing.talking": ("Talk", "talk"),
     "testing.telephone": ("PHONE_CALL", "WEB_CALL", "Caller", "NotHeard", "calling"),
+    "testing.wire": ("Dialler", "Wire", "socket_dialler"),
 }
 
 

@@ -1,7 +1,8 @@
-"""A real chat-completions server for tests: streams, stalls, refuses, cuts, and sees aborted requests.
+"""A real chat-completions server for tests: streams, pauses, stalls, refuses, cuts, and sees aborted requests.
 
     async with FakeLLM() as server:
         server.will_say("Good ", "day.")
+        server.will_say("Let me see.", 3.0, "At nine.")
         server.will_say("Well", then=Step.STALL)
         server.will_refuse(429, headers={"Retry-After": "1"})
         ...                                  # options: {base_url: server.base_url, model: any}
@@ -31,7 +32,8 @@ class Step(Enum):
     CUT = "drop the connection without an end"
 
 
-Piece = bytes | Step
+#: Bytes to send, seconds to wait, or what to do in place of all further pieces.
+Piece = bytes | float | Step
 
 
 @dataclass(frozen=True)
@@ -101,9 +103,10 @@ class FakeLLM:
     def connections(self) -> int:
         return len(self._peers)
 
-    def will_say(self, *texts: str, then: Step | None = None, finish_reason: str = "stop") -> None:
-        """Stream `texts`, one chunk each, and end as OpenAI does; or do `then` in place of the end."""
-        said = (chunk("", role="assistant"), *map(chunk, texts))
+    def will_say(self, *texts: str | float, then: Step | None = None, finish_reason: str = "stop") -> None:
+        """Stream `texts`, one chunk each, pausing for as many seconds as stand between them; and end as OpenAI does, or do
+        `then` in place of the end."""
+        said = (chunk("", role="assistant"), *(chunk(text) if isinstance(text, str) else text for text in texts))
         end = (chunk(finish_reason=finish_reason), usage(10, len(texts)), DONE)
         self.will_send(*said, *((then,) if then else end))
 
@@ -114,7 +117,7 @@ class FakeLLM:
         content_type: str = "text/event-stream",
         headers: Mapping[str, str] | None = None,
     ) -> None:
-        """Send exactly these bytes, each piece on its own."""
+        """Send exactly these bytes, each piece on its own, or wait between them, or end in another way."""
         self._scripts.append(Script(pieces, status, {"Content-Type": content_type, **(headers or {})}))
 
     def will_refuse(
@@ -189,8 +192,10 @@ class FakeLLM:
             if isinstance(piece, Step):
                 await self._do(request, piece)
                 return
-            await response.write(piece)
-            await asyncio.sleep(0)  # pieces leave one by one, so that the client sees the seams
+            if isinstance(piece, bytes):
+                await response.write(piece)
+            # Pieces leave one by one, so that the client sees the seams.
+            await asyncio.sleep(0 if isinstance(piece, bytes) else piece)
         await response.write_eof()
 
     async def _do(self, request: web.Request, step: Step) -> None:
