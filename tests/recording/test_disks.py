@@ -74,8 +74,8 @@ def reel(shelf: Shelf, call: str = "call-1", *, with_words: bool = False) -> Ree
     return Reel(Tape(head, Redaction(), shelf.mark, with_words=with_words), shelf)
 
 
-def put(into: Writer, onto: Reel, act: str, *facts: Any, last: bool = False) -> bool:
-    return into.offer(Entry(onto, lambda: getattr(onto.tape, act)(0.0, *facts), 1, 0), last=last)
+def put(into: Writer, onto: Reel, act: str, *facts: Any, must: bool = False) -> bool:
+    return into.offer(Entry(onto, lambda: getattr(onto.tape, act)(0.0, *facts), 1, 0), must=must)
 
 
 def lines(folder: Path) -> list[dict[str, Any]]:
@@ -122,7 +122,7 @@ def test_what_is_written_after_a_full_disk_says_what_is_missing_and_is_whole(
     put(into, one, "received", frame("a", "b", "c", "d"))
     monkeypatch.setattr(disk, "is_bad", False)
     put(into, one, "received", frame("a", "b", "c", "d", "e"))
-    put(into, one, "ended", {}, last=True)
+    put(into, one, "ended", {}, must=True)
     into.close()
     _, *rest = lines(folder)
     (gap,) = (line for line in rest if line["what"] == "lost")
@@ -141,15 +141,15 @@ def test_a_folder_that_vanishes_takes_its_calls_along_and_is_there_for_the_next(
     first, second, third = reel(shelf, "1"), reel(shelf, "2"), reel(shelf, "3")
     into.start(shelf)
     put(into, first, "noted", "timer", {})
-    put(into, third, "ended", {}, last=True)
+    put(into, third, "ended", {}, must=True)
     into.close()
     assert len(list(folder.glob("*.jsonl"))) == 2
     shutil.rmtree(folder)
     into = write()
     into.start(shelf)
     put(into, first, "noted", "timer", {})
-    put(into, first, "ended", {}, last=True)
-    put(into, second, "ended", {}, last=True)
+    put(into, first, "ended", {}, must=True)
+    put(into, second, "ended", {}, must=True)
     into.close()
     assert [line.get("call") for line in lines(folder)] == ["2", None]
     assert into.dropped == 0
@@ -162,7 +162,7 @@ def test_a_folder_that_is_not_ours_costs_nothing_but_a_line(
     shelf, into = Shelf(tmp_path / "file" / "recordings"), write()
     one = reel(shelf)
     into.start(shelf)
-    put(into, one, "ended", {}, last=True)
+    put(into, one, "ended", {}, must=True)
     into.close()
     assert into.dropped == 1
     assert "recordings cannot be written" in caplog.text
@@ -180,7 +180,7 @@ def test_a_slow_disk_fills_the_queue_and_nobody_waits(
     assert stuck.asked.wait(5)  # from here on the thread hangs in the kernel
     taken = [put(into, one, "noted", "timer", {}) for _ in range(30)]
     assert taken == [True] * 10 + [False] * 20
-    assert put(into, one, "ended", {}, last=True), "the end of a call is always taken, or its file would never be closed"
+    assert put(into, one, "ended", {}, must=True), "the end of a call is always taken, or its file would never be closed"
     assert into.dropped == 20
     assert [record.message for record in caplog.records] == [
         "recordings do not keep up with the calls: 10 entries wait for the disk, more are dropped"

@@ -1,7 +1,9 @@
 """Calls of both platforms, over real sockets, as they are written down."""
 
+import asyncio
 import json
 import stat
+import threading
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +11,7 @@ import aiohttp
 import pytest
 
 from rejoinder.recording.frames import Restored
+from rejoinder.recording.shelf import Shelf
 from rejoinder.testing.telephone import calling
 from served import Served
 
@@ -218,3 +221,48 @@ async def test_a_reload_decides_for_the_calls_that_come_then(recording: Any, fol
     await talk(served, call_id="call-2")
     await served.host.close()
     assert len(recordings(folder)) == 1
+
+
+async def test_a_platform_that_forbids_it_later_has_what_was_written_taken_back(
+    recording: Any, written: Any, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("rejoinder.recording.writer.GATHERING", 0.0)
+    create, created = Shelf.create, threading.Event()
+
+    def tell(shelf: Shelf, *wanted: Any) -> Path:
+        path = create(shelf, *wanted)
+        created.set()
+        return path
+
+    monkeypatch.setattr(Shelf, "create", tell)
+    served = await recording(WORDS)
+    body: dict[str, Any] = {"messages": [{"role": "user", "content": "I am Ann"}], "call": {"id": "call-1"}}
+    async with aiohttp.ClientSession() as session:
+        async with session.post(served.http("/echo/chat/completions"), json=body) as answer:
+            await answer.read()
+        assert await asyncio.to_thread(created.wait, 5)
+        assert "Ann" in content(folder)
+        body["messages"] += [{"role": "user", "content": "and from London"}]
+        body["metadata"] = {"opt_out_sensitive_data_storage": True}
+        async with session.post(served.http("/echo/chat/completions"), json=body) as answer:
+            await answer.read()
+    await served.host.close()
+    head, *lines = written()
+    assert head["words"] == "opted out"
+    assert [word for word in ("Ann", "London") if word in content(folder)] == []
+    assert [one["messages"][-1] for one in frames(lines)] == [
+        {"role": "user", "content": len("I am Ann")},
+        {"role": "user", "content": len("and from London")},
+    ]
+
+
+@pytest.mark.parametrize("said", [True, False])
+async def test_what_is_said_of_a_call_is_never_dropped(recording: Any, folder: Path, said: bool, monkeypatch: Any) -> None:
+    """Or a call that opts out beside a slow disk would be kept with its words."""
+    monkeypatch.setattr("rejoinder.recording.writer.ROOM", 0)
+    served = await recording(WORDS)
+    await talk(served, details={**PHONE, "opt_out_sensitive_data_storage": said})
+    await served.host.close()
+    head = json.loads(content(folder).splitlines()[0])
+    assert head["words"] == ("opted out" if said else "kept")
+    assert [json.loads(line)["what"] for line in content(folder).splitlines()[1:]] == ["lost", "details", "lost", "ended"]

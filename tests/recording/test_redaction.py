@@ -33,6 +33,10 @@ def redaction() -> Redaction:
         ("a%20secret%20of%20the%20file", "***"),
         ("tiny", "tiny"),
         ("call_12345678901234567890abcdef", "call_12345678901234567890abcdef"),
+        ("user_15551234567", "user_*********67"),
+        ("to=%2B15551234567&x=1", "to=%2B*********67&x=1"),
+        ("sip:+15551234567@10.0.0.1", "sip:***@10.0.0.1"),
+        ("zero - 0 - 7 - 7 - 0 - 0 - 9 - 1", "zero - * - * - * - * - * - 9 - 1"),
     ],
 )
 def test_a_text_without_what_must_not_be_written(redaction: Redaction, said: str, written: str) -> None:
@@ -47,6 +51,8 @@ def test_a_text_without_what_must_not_be_written(redaction: Redaction, said: str
         ("my number is 0770 90 and", "my number is 0770 90 and"),
         ("a table for 4", "a table for 4"),
         ("a table at 193", "a table at 193"),
+        ("I am ann@exam", "I am ***@exam"),
+        ("I am ann@", "I am ***@"),
     ],
 )
 def test_what_is_still_being_said_may_become_a_number(redaction: Redaction, said: str, written: str) -> None:
@@ -88,8 +94,10 @@ def test_keys_say_what_stands_under_them(redaction: Redaction) -> None:
             "access_token": "x",
             "custom_sip_headers": {"From": "Ann"},
             "start_timestamp": 1732312345678,
-            "metadata": {"phone": 15551234567, "api_key": "k", "age": 42},
+            "metadata": {"phone": 15551234567, "api_key": "k", "age": 42, "+1 555 123 4567": 1},
         },
+        "phone": 15551234567,
+        "timestamp": 1732312345678,
         "digit": "5",
         "digits": "12#",
     }
@@ -100,8 +108,10 @@ def test_keys_say_what_stands_under_them(redaction: Redaction) -> None:
             "access_token": "***",
             "custom_sip_headers": {"From": "***"},
             "start_timestamp": 1732312345678,
-            "metadata": {"phone": "*********67", "api_key": "***", "age": 42},
+            "metadata": {"phone": "*********67", "api_key": "***", "age": 42, "+* *** *** **67": 1},
         },
+        "phone": "*********67",
+        "timestamp": 1732312345678,
         "digit": "*",
         "digits": "***",
     }

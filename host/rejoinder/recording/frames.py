@@ -75,10 +75,7 @@ class Shortened:
         return {"frame": shown, "grown": changes} if changes else {"frame": shown}
 
     def _value(self, raw: Raw, key: str) -> Any:
-        value = msgspec.json.decode(raw)
-        if isinstance(value, int):  # the platform's own ids and times
-            return value
-        redacted = self._redaction.value({key: value})[key]
+        (redacted,) = self._redaction.value({key: msgspec.json.decode(raw)}).values()
         return self._finish({key: redacted}, "")[key]
 
     def _item(self, raw: bytes, key: str, *, growing: bool) -> Any:

@@ -39,11 +39,10 @@ class Recorder(Witness):
     def _now(self) -> float:
         return self._clock() - self._started
 
-    def _put(self, act: Act, size: int = 0, *, last: bool = False) -> None:
+    def _put(self, act: Act, size: int = 0, *, must: bool = False) -> None:
         if self._is_over:  # a socket may close after its call has ended
             return
-        self._is_over = last
-        if self._writer.offer(Entry(self._reel, act, size, self._lost), last=last):
+        if self._writer.offer(Entry(self._reel, act, size, self._lost), must=must):
             self._lost = 0
         else:
             self._lost += 1
@@ -62,7 +61,7 @@ class Recorder(Witness):
 
     def details(self, details: Details) -> None:
         """The platform has said what call it is."""
-        self._put(partial(self._tape.told, self._now, details))
+        self._put(partial(self._tape.told, self._now, details), must=True)  # it may forbid what is held back
 
     def over(self, socket: Socket) -> Socket:
         """The same socket, with all that passes it heard here."""
@@ -119,7 +118,8 @@ class Recorder(Witness):
             "dropped_outputs": report.dropped_outputs,
             "duration": _rounded(report.duration),
         }
-        self._put(partial(self._tape.ended, self._now, facts), last=True)
+        self._put(partial(self._tape.ended, self._now, facts), must=True)
+        self._is_over = True
 
 
 def _rounded(seconds: float | None) -> float | None:
@@ -168,7 +168,7 @@ class _TapedSocket:
 
     def write(self, frames: Sequence[bytes]) -> None:
         self._socket.write(frames)
-        self._recorder.sent(frames)
+        self._recorder.sent(tuple(frames))
 
     def abort(self) -> None:
         self._socket.abort()

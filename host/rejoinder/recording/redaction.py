@@ -18,11 +18,17 @@ CARD = range(13, 20)
 #: Shorter texts are in too many words that hold no secret.
 SHORTEST_SECRET = 6
 
-#: Digits as numbers are written, read aloud or dictated; not inside a word or an id, and no date (RFC 3339).
-_DIGITS = re.compile(r"(?<![\w.*])(?!\d{4}-\d{2}-\d{2}(?!\d))\+?\(?\d(?:[\s().,/\-\u2010-\u2015]{0,3}\d)*(?!\w)")
+#: Digits as numbers are written, read aloud or dictated, also behind an escaped plus; not among letters, as in an id, and no
+#: date (RFC 3339).
+_DIGITS = re.compile(
+    r"(?:(?<![^\W_])(?<![.*])|(?<=%2B)|(?<=%2b))(?!\d{4}-\d{2}-\d{2}(?!\d))"
+    r"\+?\(?\d(?:[\s().,/\-\u2010-\u2015]{0,5}\d)*(?![^\W_])"
+)
 _END = re.compile(r"[\s.,;:!?\-]*\Z")
 #: What stands before the @; possessive and from the first letter on, so that no text takes long.
 _MAIL = re.compile(r"(?<![^\s@<>()\[\],;:\"*])[^\s@<>()\[\],;:\"*]++(?=@[\w\-]++(?:\.[\w\-]++)+)")
+#: The same while it is being said.
+_MAIL_BEGUN = re.compile(r"(?<![^\s@<>()\[\],;:\"*])[^\s@<>()\[\],;:\"*]++(?=@[\w.\-]*+\Z)")
 _SECRET_KEY = re.compile(r"(?:^|_)(?:key|token|secret|password|authorization)s?\Z", re.IGNORECASE)
 #: Whatever stands under these, at any depth: a carrier's headers tell who calls, by numbers and by names.
 _HIDDEN_KEYS = frozenset({"custom_sip_headers", "sip_headers", "access_token"})
@@ -80,7 +86,10 @@ class Redaction:
             case str():
                 return self._under(key, value, growing=growing)
             case dict():
-                return {name: self._entry(name, one, growing=growing) for name, one in value.items()}
+                return {
+                    name if name.isidentifier() else self.text(name): self._entry(name, one, growing=growing)
+                    for name, one in value.items()
+                }
             case list():
                 words = [one["word"] for one in value if isinstance(one, dict) and isinstance(one.get("word"), str)]
                 if words and len(words) == len(value):
@@ -113,17 +122,18 @@ class Redaction:
     def _cuts(self, text: str, *, growing: bool) -> list[Cut]:
         cuts: list[Cut] = []
         end = 0
-        for cut in sorted([*self._hidden(text), *_numbers(text, growing=growing)]):
+        for cut in sorted([*self._hidden(text, growing=growing), *_numbers(text, growing=growing)]):
             if cut.start >= end:
                 cuts.append(cut)
                 end = cut.end
         return cuts
 
-    def _hidden(self, text: str) -> Iterator[Cut]:
+    def _hidden(self, text: str, *, growing: bool) -> Iterator[Cut]:
         if self._pattern is not None:
             yield from (Cut(found.start(), found.end(), MASK) for found in self._pattern.finditer(text))
         if "@" in text:
-            yield from (Cut(found.start(), found.end(), MASK) for found in _MAIL.finditer(text))
+            for pattern in (_MAIL, _MAIL_BEGUN) if growing else (_MAIL,):
+                yield from (Cut(found.start(), found.end(), MASK) for found in pattern.finditer(text))
 
 
 def masked(number: str) -> str:

@@ -81,10 +81,10 @@ class Writer:
             self._thread = threading.Thread(target=self._run, name="recordings", daemon=True)
             self._thread.start()
 
-    def offer(self, entry: Entry, *, last: bool = False) -> bool:
-        """Whether there was room; for the last entry of a call there always is."""
+    def offer(self, entry: Entry, *, must: bool = False) -> bool:
+        """Whether there was room; for what `must` be told there always is."""
         waiting = self._put - self._taken
-        if not last and (waiting >= ROOM or self._put_bytes - self._taken_bytes + entry.size > MOST_BYTES):
+        if not must and (waiting >= ROOM or self._put_bytes - self._taken_bytes + entry.size > MOST_BYTES):
             self._refuse(waiting)
             return False
         bytes_waiting = self._put_bytes - self._taken_bytes
