@@ -179,7 +179,7 @@ SEES: dict[str, tuple[str, ...]] = {
     "outbox": ("effects", "events"),
     "testing.wire": ("errors", "lifeline", "testing.*"),
     **dict.fromkeys(OTHER_SIDE, ("dialogue", "errors", "testing.*")),
-    "simulator*": ("dialogue", "errors", "speech", "testing.*", "simulator.*", "config.*"),
+    "simulator*": ("dialogue", "errors", "registry", "speech", "testing.*", "simulator.*", "config.*"),
     **dict.fromkeys(PURE, PURE),
 }
 

@@ -189,7 +189,7 @@ def test_each_repetition_has_a_seed_of_its_own_and_the_same_seed_the_same_call(c
     assert [(verdict.play.number, verdict.play.seed) for verdict in calls] == [(1, 0), (2, 1), (3, 2)]
     (again,) = play(config, text, route="/echo", seed=2)
     assert [entry.at for entry in again.journal.entries] == [entry.at for entry in calls[2].journal.entries]
-    assert again.journal.call_id == calls[2].journal.call_id
+    assert again.journal.call_id == calls[2].journal.call_id  # a live server may still know the former
     assert again.lasted != calls[0].lasted
 
 

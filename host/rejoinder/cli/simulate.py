@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from rejoinder.cli.files import add_plugins, chosen_file
-from rejoinder.cli.words import complain, say
+from rejoinder.cli.words import complain
 
 if TYPE_CHECKING:
     from rejoinder.simulator.findings import Play, Verdict
@@ -158,22 +158,24 @@ class Progress:
         self._paper = paper
         self._stories = stories
         self._done = 0
-        self._is_terminal = sys.stdout.isatty()
+        self._out = sys.stdout  # elsewhere it is for a moment whenever a plugin is imported, by whatever thread
+        self._is_terminal = self._out.isatty()
 
     def begun(self, play: "Play") -> None:
         if self._is_terminal:
             name = self._paper.name(play)[: max(self._paper.width - 20, 10)]
-            sys.stdout.write(f"\r\x1b[K{self._done}/{self._total}  {name} ...")
-            sys.stdout.flush()
+            self._out.write(f"\r\x1b[K{self._done}/{self._total}  {name} ...")
+            self._out.flush()
 
     def ended(self, verdict: "Verdict") -> None:
         self._done += 1
-        if self._is_terminal:
-            sys.stdout.write("\r\x1b[K")
-        say(self._paper.result(verdict))
+        self._say(("\r\x1b[K" if self._is_terminal else "") + self._paper.result(verdict))
         if verdict.journal.entries and (self._stories or verdict.outcome != "passed"):
-            say(self._paper.story(verdict))
+            self._say(self._paper.story(verdict))
 
     def over(self, verdicts: "Sequence[Verdict]", took: float) -> None:
-        say("")
-        say(self._paper.table(verdicts, took))
+        self._say(f"\n{self._paper.table(verdicts, took)}")
+
+    def _say(self, text: str) -> None:
+        self._out.write(f"{text}\n")
+        self._out.flush()

@@ -4,6 +4,7 @@ import asyncio
 import time
 from collections.abc import Iterable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, as_completed
+from random import Random
 from typing import Protocol
 
 from rejoinder.errors import RejoinderError
@@ -39,8 +40,9 @@ def plays_of(scenarios: Iterable[Scenario], target: Target, *, runs: int = 1, se
 class Stage:
     """One play from its beginning to the verdict, whatever becomes of it."""
 
-    def __init__(self, play: Play) -> None:
+    def __init__(self, play: Play, call_id: str | None = None) -> None:
         self.play = play
+        self.call_id = call_id
         self.fault = ""
         self._player: Player | None = None
         self._begun = time.perf_counter()
@@ -48,7 +50,7 @@ class Stage:
     async def perform(self, switchboard: Switchboard) -> None:
         """Play it."""
         try:
-            self._player = Player(self.play, switchboard(self.play.route))
+            self._player = Player(self.play, switchboard(self.play.route), call_id=self.call_id)
             await self._player.play()
         except RejoinderError as error:
             self.fault = str(error)
@@ -90,7 +92,7 @@ def _told(play: Play, target: Target, listener: Listener) -> Verdict:
 
 
 def _alone(play: Play, target: Target) -> Verdict:
-    stage = Stage(play)
+    stage = Stage(play, f"call_{Random(play.seed).getrandbits(128):032x}")  # noqa: S311  to the letter the same again
     try:
         clock.run(_opened(stage, target))
     except clock.Standstill as error:

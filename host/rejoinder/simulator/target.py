@@ -8,6 +8,7 @@ from typing import Protocol
 
 from rejoinder.config import load
 from rejoinder.errors import ConfigError, PluginError
+from rejoinder.registry import Registry
 from rejoinder.simulator.scenario import Scenario
 from rejoinder.testing.dialling import CannotDial, call_url
 from rejoinder.testing.exchange import Exchange
@@ -56,11 +57,11 @@ class Remote:
 
 @dataclass(frozen=True, slots=True)
 class Local:
-    """The routes of a file, without a socket; `routes` are those for Retell, with the response system of each. `route` is the
-    one that is played on, "" for what each scenario says."""
+    """The routes of a file, without a socket, whose plugins are imported once; `routes` are those for Retell, with the response
+    system of each. `route` is the one that is played on, "" for what each scenario says."""
 
     path: Path
-    plugins: Mapping[str, str] = field(default_factory=dict)
+    plugins: Registry = field(default_factory=Registry)
     route: str = ""
     routes: Mapping[str, str] = field(default_factory=dict)
 
@@ -76,7 +77,7 @@ class Local:
             for name, one in config.routes.items()
             if "retell" in (one.platforms or ("retell",))
         }
-        local = cls(path, plugins, f"/{route.strip('/')}" if route else "", found)
+        local = cls(path, Registry(plugins), f"/{route.strip('/')}" if route else "", found)
         if local.route:
             local._known(local.route)
         return local

@@ -52,13 +52,13 @@ class Exchange:
         path: Path,
         *,
         only: str | None = None,
-        plugins: Mapping[str, str] | None = None,
+        plugins: Mapping[str, str] | Registry | None = None,
         environ: Mapping[str, str] | None = None,
         witness: Witness | None = None,
     ) -> Self:
         """The routes of a YAML file, or `only` that one. `plugins` are names with a module or a `.py` file, as `--plugin` takes
-        them. Raises ConfigError with every problem of the file. Imports plugins."""
-        registry = Registry(plugins)
+        them, or a registry that several exchanges share. Raises ConfigError with every problem of the file. Imports plugins."""
+        registry = plugins if isinstance(plugins, Registry) else Registry(plugins)
         loaded = load(path, environ)
         if loaded.config is None:
             raise ConfigError(every_problem(loaded, registry))
