@@ -1,49 +1,53 @@
 """The echo system: what was heard comes back, whole or word by word."""
 
-from typing import Any
-
-import msgspec
 import pytest
 
-from rejoinder import Details
+from rejoinder.errors import ConfigError
+from rejoinder.testing import talk
 
 
-async def test_says_back_what_it_heard(dial: Any) -> None:
-    assert await (await dial("echo")).says("a table for two") == ["You said: a table for two"]
+def test_says_back_what_it_heard() -> None:
+    assert talk("echo").says("a table for two") == "You said: a table for two"
 
 
-async def test_says_so_when_it_heard_nothing(dial: Any) -> None:
-    assert await (await dial("echo")).says("") == ["I did not hear anything."]
-    assert await (await dial("echo", {"nothing_heard": "Hm?"})).says("  ") == ["Hm?"]
+def test_says_so_when_it_heard_nothing() -> None:
+    assert talk("echo").says("") == "I did not hear anything."
+    assert talk("echo", options={"nothing_heard": "Hm?"}).says("  ") == "Hm?"
 
 
-async def test_hands_over_word_by_word_what_it_would_say_whole(dial: Any) -> None:
-    caller = await dial("echo", {"by_word": True})
-    outputs = await caller.says("a table  for two")
-    assert outputs == ["You ", "said: ", "a ", "table ", " ", "for ", "two"]
-    assert "".join(outputs) == "You said: a table  for two"
+def test_hands_over_word_by_word_what_it_would_say_whole() -> None:
+    heard = talk("echo", options={"by_word": True, "pause": 0.5}).says("a table  for two")
+    assert heard.chunks == ["You ", "said: ", "a ", "table ", " ", "for ", "two"]
+    assert heard == "You said: a table  for two"
 
 
-async def test_one_word_is_one_output(dial: Any) -> None:
-    assert await (await dial("echo", {"prefix": "", "by_word": True})).says("Hello") == ["Hello"]
+def test_one_word_is_one_chunk() -> None:
+    assert talk("echo", options={"prefix": "", "by_word": True}).says("Hello").chunks == ["Hello"]
 
 
-async def test_begins_and_reminds_with_the_lines_of_its_options(dial: Any) -> None:
-    caller = await dial("echo", {"begin": "Talk to me.", "reminder": "Well?"})
-    assert await caller.begins() == ["Talk to me."]
-    assert await caller.is_silent() == ["Well?"]
+def test_pauses_between_words_for_as_long_as_it_is_told() -> None:
+    echo = talk("echo", options={"by_word": True, "pause": 0.5})
+    assert echo.says("one two") == "You said: one two"
+    assert echo.turns[-1].duration == 1.5
 
 
-async def test_leaves_the_reminder_to_the_host_unless_it_has_one(dial: Any) -> None:
-    assert "".join(await (await dial("echo")).is_silent()) == ""
+def test_begins_and_reminds_with_the_lines_of_its_options() -> None:
+    echo = talk("echo", options={"begin": "Talk to me.", "reminder": "Well?"})
+    assert echo.greeting == "Talk to me."
+    assert echo.is_silent() == "Well?"
 
 
-async def test_fills_in_its_own_prefix_but_never_the_callers_words(dial: Any) -> None:
-    caller = await dial("echo", {"prefix": "{{ name }} said: "}, Details(variables={"name": "Ann"}))
-    assert await caller.says("{{ name }}") == ["Ann said: {{ name }}"]
+def test_leaves_the_reminder_to_the_host_unless_it_has_one() -> None:
+    assert talk("echo", reminder="Anybody there?").is_silent() == "Anybody there?"
+    assert talk("echo").is_silent() == "Are you still there?"
+
+
+def test_fills_in_its_own_prefix_but_never_the_callers_words() -> None:
+    echo = talk("echo", options={"prefix": "{{ name }} said: "}, details={"retell_llm_dynamic_variables": {"name": "Ann"}})
+    assert echo.says("{{ name }}") == "Ann said: {{ name }}"
 
 
 @pytest.mark.parametrize("pause", [-1, 11, "1s"])
-def test_refuses_a_pause_that_makes_no_sense(dial: Any, pause: object) -> None:
-    with pytest.raises(msgspec.ValidationError, match=r"\$\.pause"):
-        msgspec.convert({"pause": pause}, dial.spec("echo").options)
+def test_refuses_a_pause_that_makes_no_sense(pause: object) -> None:
+    with pytest.raises(ConfigError, match=r"options\.pause: "):
+        talk("echo", options={"pause": pause})

@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from collections.abc import Mapping
 from typing import Any
 
 import msgspec
@@ -9,19 +10,27 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rejoinder import Details, EndCall, PressDigits, Say, TransferCall
+from rejoinder.registry import Registry
+from rejoinder.testing import PHONE_CALL, Talk, calling, served, talk
 from rejoinder_rules import Rule, patterns
 from rejoinder_rules.phrases import words
 from rejoinder_rules.rulebook import Rulebook
 
 HOURS = {"when": ["opening hours", "when are you open"], "say": "From nine to five."}
+OPTIONS = Registry().system("rules").options
 BYE = {"when": "goodbye", "say": "Goodbye.", "end_call": True}
 
 
-async def test_says_the_line_of_the_first_rule_that_matches(dial: Any) -> None:
-    late = {"when": "hours", "say": "Never."}
-    caller = await dial("rules", {"rules": [HOURS, late]})
-    assert await caller.says("What are your opening hours?") == [Say("From nine to five.")]
+def ruled(*rules: dict[str, Any], details: Mapping[str, Any] = PHONE_CALL, **options: Any) -> Talk:
+    """A talk with an agent that has these rules, and numbers to transfer to."""
+    numbers = {"desk": "+442079460000", "office": "+442079460001"}
+    whole = {**options, **({"rules": list(rules)} if rules else {})}
+    return talk("rules", options=whole, numbers=numbers, vars={"company": "Ribera Clinic"}, details=details)
+
+
+def test_says_the_line_of_the_first_rule_that_matches() -> None:
+    caller = ruled(HOURS, {"when": "hours", "say": "Never."})
+    assert caller.says("What are your opening hours?") == "From nine to five."
 
 
 @pytest.mark.parametrize(
@@ -75,65 +84,76 @@ def test_a_pattern_that_would_stop_another_engine_is_answered_at_once() -> None:
     assert rulebook.rule_for("a" * 50_000 + "!") is None
 
 
-async def test_says_the_default_when_no_rule_matches_or_nothing_was_heard(dial: Any) -> None:
-    caller = await dial("rules", {"rules": [HOURS], "default": ["Pardon?", "Once more?"]})
-    assert [await caller.says(text) for text in ("Hm", "", "Hm")] == [["Pardon?"], ["Once more?"], ["Pardon?"]]
+def test_says_the_default_when_no_rule_matches_or_nothing_was_heard() -> None:
+    caller = ruled(HOURS, default=["Pardon?", "Once more?"])
+    assert [caller.says(text).text for text in ("Hm", "", "Hm")] == ["Pardon?", "Once more?", "Pardon?"]
 
 
-async def test_has_a_default_without_any_rule(dial: Any) -> None:
-    assert await (await dial("rules")).says("Hello") == ["I am sorry, I did not understand that."]
+def test_has_a_default_without_any_rule() -> None:
+    assert talk("rules").says("Hello") == "I am sorry, I did not understand that."
 
 
-async def test_says_the_next_of_several_lines_each_time(dial: Any) -> None:
-    caller = await dial("rules", {"rules": [{"when": "hi", "say": ["One", "Two"]}]})
-    assert [await caller.says("hi") for _ in range(3)] == [[Say("One")], [Say("Two")], [Say("One")]]
+def test_says_the_next_of_several_lines_each_time() -> None:
+    caller = ruled({"when": "hi", "say": ["One", "Two"]})
+    assert [caller.says("hi").text for _ in range(3)] == ["One", "Two", "One"]
 
 
-async def test_one_call_does_not_use_up_the_lines_of_another(dial: Any) -> None:
-    one, other = await dial.twice("rules", {"rules": [{"when": "hi", "say": ["One", "Two"]}]})
-    assert await one.says("hi") == await other.says("hi") == [Say("One")]
+async def test_one_call_does_not_use_up_the_lines_of_another() -> None:
+    async with (
+        served("rules", options={"rules": [{"when": "hi", "say": ["One", "Two"]}]}) as url,
+        calling(url) as one,
+        calling(url) as other,
+    ):
+        for caller in (one, other):
+            await caller.says("hi")
+            assert await caller.hears() == "One"
 
 
 @pytest.mark.failure(22)
-async def test_says_goodbye_to_the_end_and_hangs_up(dial: Any) -> None:
-    caller = await dial("rules", {"rules": [BYE]})
-    assert await caller.says("Goodbye") == [Say("Goodbye.", uninterruptible=True), EndCall()]
+def test_says_goodbye_to_the_end_and_hangs_up() -> None:
+    caller = ruled(BYE)
+    heard = caller.says("Goodbye")
+    assert heard == "Goodbye."
+    assert (heard.uninterruptible, heard.end_call, caller.ended) == (True, True, "agent")
 
 
-async def test_transfers_the_call_by_name_with_or_without_a_word(dial: Any) -> None:
-    rules = [{"when": "human", "say": "One moment.", "transfer": "desk"}, {"when": "boss", "transfer": "office"}]
-    caller = await dial("rules", {"rules": rules})
-    assert await caller.says("a human") == [Say("One moment."), TransferCall("desk")]
-    assert await caller.says("your boss") == [TransferCall("office")]
+@pytest.mark.parametrize(
+    ("said", "line", "number"), [("a human", "One moment.", "+442079460000"), ("your boss", "", "+442079460001")]
+)
+def test_transfers_the_call_by_name_with_or_without_a_word(said: str, line: str, number: str) -> None:
+    rules = {"when": "human", "say": "One moment.", "transfer": "desk"}, {"when": "boss", "transfer": "office"}
+    heard = ruled(*rules).says(said)
+    assert heard == line
+    assert heard.transfer_to == number
 
 
-async def test_presses_keys(dial: Any) -> None:
-    caller = await dial("rules", {"rules": [{"pattern": "for sales,? press", "press": "1#"}]})
-    assert await caller.says("For sales press one") == [PressDigits("1#")]
+def test_presses_keys() -> None:
+    assert ruled({"pattern": "for sales,? press", "press": "1#"}).says("For sales press one").digits == "1#"
 
 
-async def test_begins_and_reminds_with_the_lines_of_its_options(dial: Any) -> None:
-    caller = await dial("rules", {"begin": "Ribera Clinic.", "reminder": ["Hello?", "Still there?"]})
-    assert await caller.begins() == ["Ribera Clinic."]
-    assert [await caller.is_silent(), await caller.is_silent()] == [["Hello?"], ["Still there?"]]
+def test_begins_and_reminds_with_the_lines_of_its_options() -> None:
+    caller = ruled(begin="Ribera Clinic.", reminder=["Hello?", "Still there?"])
+    assert caller.greeting == "Ribera Clinic."
+    assert [caller.is_silent().text, caller.is_silent().text] == ["Hello?", "Still there?"]
 
 
-async def test_lets_the_caller_begin_and_the_host_remind_unless_told_otherwise(dial: Any) -> None:
-    caller = await dial("rules")
-    assert "".join(await caller.begins() + await caller.is_silent()) == ""
+def test_lets_the_caller_begin_and_the_host_remind_unless_told_otherwise() -> None:
+    caller = talk("rules", reminder="The host asks.")
+    assert caller.greeting == ""
+    assert caller.is_silent() == "The host asks."
 
 
-async def test_fills_in_the_fields_of_the_call_everywhere(dial: Any) -> None:
-    options = {
-        "begin": "{{ vars.company }}.",
-        "reminder": "{{ name }}?",
-        "default": "Sorry, {{ name }}.",
-        "rules": [{"when": "hi", "say": "Hi {{ name }}, {{ missing }}!"}],
-    }
-    caller = await dial("rules", options, Details(variables={"name": "Ann"}))
-    said = [await caller.begins(), await caller.is_silent(), await caller.says("?"), await caller.says("hi")]
-    assert said == [["Ribera Clinic."], ["Ann?"], ["Sorry, Ann."], [Say("Hi Ann, !")]]
-    assert caller.missing == ["missing"]
+def test_fills_in_the_fields_of_the_call_everywhere() -> None:
+    caller = ruled(
+        {"when": "hi", "say": "Hi {{ name }}, {{ missing }}!"},
+        begin="{{ vars.company }}.",
+        reminder="{{ name }}?",
+        default="Sorry, {{ name }}.",
+        details={**PHONE_CALL, "retell_llm_dynamic_variables": {"name": "Ann"}},
+    )
+    said = [caller.greeting, caller.is_silent(), caller.says("?"), caller.says("hi")]
+    assert [heard.text for heard in said] == ["Ribera Clinic.", "Ann?", "Sorry, Ann.", "Hi Ann, !"]
+    assert caller.warnings == ["the call has no field 'missing'; the text has nothing in its place"]
 
 
 @pytest.mark.parametrize(
@@ -160,9 +180,9 @@ async def test_fills_in_the_fields_of_the_call_everywhere(dial: Any) -> None:
         ({"when": "hi", "says": "Hi"}, "Object contains unknown field `says`"),
     ],
 )
-def test_a_rule_that_cannot_work_is_refused_by_its_place(dial: Any, rule: dict[str, object], fault: str) -> None:
+def test_a_rule_that_cannot_work_is_refused_by_its_place(rule: dict[str, object], fault: str) -> None:
     with pytest.raises(msgspec.ValidationError) as refused:
-        msgspec.convert({"rules": [HOURS, rule]}, dial.spec("rules").options)
+        msgspec.convert({"rules": [HOURS, rule]}, OPTIONS)
     text, place = str(refused.value).split(" - at ")
     assert text == fault
     assert place.startswith("`$.rules[1]")
@@ -176,18 +196,18 @@ def test_a_rule_that_cannot_work_is_refused_by_its_place(dial: Any, rule: dict[s
         ({"reminder": " "}, "reminder: an empty text says nothing; take it out"),
     ],
 )
-def test_options_that_cannot_work_are_refused(dial: Any, options: dict[str, object], fault: str) -> None:
+def test_options_that_cannot_work_are_refused(options: dict[str, object], fault: str) -> None:
     with pytest.raises(msgspec.ValidationError) as refused:
-        msgspec.convert(options, dial.spec("rules").options)
+        msgspec.convert(options, OPTIONS)
     assert str(refused.value).startswith(fault)
 
 
-def test_patterns_that_are_too_large_together_are_refused(dial: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_patterns_that_are_too_large_together_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(patterns, "MEMORY", 100_000)
     rules = [{"pattern": f"{letter}{{900}}", "say": "Hi"} for letter in "abcd"]
-    msgspec.convert({"rules": rules[:1]}, dial.spec("rules").options)
+    msgspec.convert({"rules": rules[:1]}, OPTIONS)
     with pytest.raises(msgspec.ValidationError, match="the patterns together are too large: make them shorter or fewer"):
-        msgspec.convert({"rules": rules}, dial.spec("rules").options)
+        msgspec.convert({"rules": rules}, OPTIONS)
 
 
 def test_the_pattern_engine_is_imported_only_when_there_are_patterns() -> None:
