@@ -266,11 +266,11 @@ async def test_a_caller_who_hangs_up_while_nobody_is_reached_leaves_nothing_behi
     assert (call.journal.reason, server.dialled) == ("user_hangup", 1)
 
 
-async def test_the_same_seed_gives_the_same_frames() -> None:
+async def test_a_call_played_twice_sends_the_same_frames() -> None:
     frames = []
     for _ in range(2):
         server = HandWritten(config=CONFIG)
-        async with Retell(server.dial) as call:
+        async with Retell(server.dial, call_id="c1") as call:
             await call.agent_finished()
             await call.says("When?")
             await call.agent_finished()
@@ -305,3 +305,8 @@ async def test_what_goes_wrong_in_the_simulator_itself_is_raised(monkeypatch: py
     with pytest.raises(ZeroDivisionError):
         await call.run(lambda played: played.silent(60))
     assert call.journal.reason == "error_unknown"
+
+
+async def test_no_two_calls_have_one_id() -> None:
+    server = HandWritten()
+    assert Retell(server.dial).call_id != Retell(server.dial).call_id

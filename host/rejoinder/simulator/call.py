@@ -11,9 +11,9 @@ import asyncio
 from abc import ABC, abstractmethod
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
-from random import Random
 from types import TracebackType
 from typing import Self
+from uuid import uuid4
 
 from rejoinder.errors import RejoinderError
 from rejoinder.simulator.floor import Floor
@@ -46,9 +46,10 @@ class SimulatedCall(ABC):
     """An async context manager that is connected, or was refused, while its body runs. Of the moves each raises CallOver
     where the call ends first; `journal` tells why."""
 
-    def __init__(self, platform: str, call_id: str | None, profile: Profile, random: Random, *, frames: bool) -> None:
+    def __init__(self, platform: str, call_id: str | None, profile: Profile, *, frames: bool) -> None:
         self.profile = profile
-        self.call_id = call_id or f"call_{random.getrandbits(128):032x}"
+        # Never the same twice: a server may know a call for a while after it was lost, and take another for its redial.
+        self.call_id = call_id or f"call_{uuid4().hex}"
         self.recorder = Recorder(Journal(self.call_id, platform), frames=frames)
 
     floor: Floor

@@ -8,7 +8,6 @@ model, read 2026-11. Such a platform speaks its own first message, sends no remi
 import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from random import Random
 from types import MappingProxyType
 from typing import Any, Literal
 
@@ -62,11 +61,10 @@ class Completions(SimulatedCall):
         more: Mapping[str, Any] | None = None,
         api_key: str = "",
         profile: Profile | None = None,
-        random: Random | None = None,
         frames: bool = True,
     ) -> None:
         profile = replace(profile or Profile(), reminders=0)
-        super().__init__("chat", call_id, profile, random or Random(0), frames=frames)  # noqa: S311
+        super().__init__("chat", call_id, profile, frames=frames)
         self.url = URL(base_url.rstrip("/") + "/chat/completions")
         self.floor = Floor(self.recorder, self.profile, self)
         self._session = session

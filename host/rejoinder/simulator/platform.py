@@ -7,7 +7,6 @@ Source: docs.retellai.com, "LLM WebSocket" (API reference), "Set up your server"
 import asyncio
 from collections.abc import Mapping
 from dataclasses import replace
-from random import Random
 from typing import Any, Literal
 
 import msgspec
@@ -41,10 +40,9 @@ class Retell(SimulatedCall):
         call_id: str | None = None,
         details: Mapping[str, Any] = WEB_CALL,
         profile: Profile | None = None,
-        random: Random | None = None,
         frames: bool = True,
     ) -> None:
-        super().__init__("retell", call_id, profile or Profile(), random or Random(0), frames=frames)  # noqa: S311
+        super().__init__("retell", call_id, profile or Profile(), frames=frames)
         self.details = details
         self.config: dict[str, Any] = {}
         self.floor = Floor(self.recorder, self.profile, self)
