@@ -6,7 +6,7 @@ import jsonschema  # type: ignore[import-untyped]
 import pytest
 import yaml
 
-from rejoinder.config import RecordConfig, load, schema
+from rejoinder.config import RecordConfig, load, schema, show
 
 DAY = 86400.0
 CHECK = jsonschema.Draft202012Validator(schema({}, {}))
@@ -56,3 +56,12 @@ def test_the_folder_is_beside_the_file_unless_it_says_otherwise(tmp_path: Path) 
     assert before is not None
     assert after is not None
     assert (before.recordings, str(after.recordings)) == (tmp_path / "recordings", "/var/lib/calls")
+
+
+def test_what_is_inherited_is_shown(tmp_path: Path) -> None:
+    recorded(tmp_path, "record: {keep: 7d, text: on}", ", record: {keep: 36h}")
+    shown = yaml.safe_load(show(load(tmp_path / "rejoinder.yaml", {})))["routes"]
+    assert shown == {
+        "/a": {"agent": "ava", "record": {"keep": "36h"}},
+        "/b": {"agent": "ava", "record": {"keep": "7d", "text": "on"}},
+    }

@@ -74,7 +74,7 @@ def _route(route: RouteConfig) -> Any:
 
 
 def _access(route: RouteConfig) -> dict[str, Any]:
-    """What `secret`, `allow` and `limits` come to, where they say anything."""
+    """What `secret`, `allow`, `limits` and `record` come to, where they say anything."""
     door, limits = route.door, route.limits
     shown: dict[str, Any] = {"secret": MASK} if door.secrets else {}
     if door.allow is not None:
@@ -83,6 +83,8 @@ def _access(route: RouteConfig) -> dict[str, Any]:
         counts = {"calls": limits.calls, "reminders": limits.reminders}
         given = {key: count for key, count in counts.items() if count is not None}
         shown["limits"] = {**given, "call_duration": written(limits.call_duration)}
+    if route.record is not None:
+        shown["record"] = {"keep": written(route.record.keep), "text": "on" if route.record.text else "off"}
     return shown
 
 

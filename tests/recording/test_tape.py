@@ -1,0 +1,143 @@
+"""One call as lines: what is held back, for how long, and what is then written."""
+
+import json
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+
+from rejoinder.events import Details
+from rejoinder.recording import tape as tapes
+from rejoinder.recording.redaction import Redaction
+from rejoinder.recording.tape import Head, Tape
+
+OPTS_OUT = Details(kind="phone", number="+442079460123", raw={"call": {"opt_out_sensitive_data_storage": True}})
+HEAD = Head("/echo", "parrot", "retell", "call-1", datetime(2026, 11, 22, tzinfo=UTC), 3600.0)
+
+
+def make(*, with_words: bool = True) -> Tape:
+    return Tape(HEAD, Redaction(), lambda text: f"mark of {len(text)}", with_words=with_words)
+
+
+def frame(*said: str) -> bytes:
+    return json.dumps({"transcript": [{"role": "user", "content": one} for one in said]}).encode()
+
+
+def chunk(text: str) -> bytes:
+    return json.dumps({"content": text}).encode()
+
+
+def event(text: str) -> bytes:
+    return b'data: {"choices":[{"delta":{"content":%b}}]}\n\n' % json.dumps(text).encode()
+
+
+def ready(tape: Tape) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in tape.ready()]
+
+
+def whats(tape: Tape) -> list[str]:
+    return [line["what"] for line in ready(tape)]
+
+
+def test_nothing_with_words_is_ready_before_the_platform_has_told_of_the_call() -> None:
+    tape = make()
+    tape.received(0.0, frame("I am Ann"))
+    assert tape.ready() == []
+    tape.told(0.1, Details())
+    assert whats(tape) == ["received", "details"]
+    assert json.loads(tape.first)["words"] == "kept"
+
+
+def test_without_words_nothing_is_held_back() -> None:
+    tape = make(with_words=False)
+    tape.received(0.0, frame("I am Ann"))
+    assert whats(tape) == ["received"]
+    assert json.loads(tape.first)["words"] == "off"
+
+
+def test_a_call_that_opts_out_leaves_nothing_that_leads_to_the_caller() -> None:
+    tape = make()
+    tape.received(0.0, frame("I am Ann"))
+    tape.told(0.1, OPTS_OUT)
+    tape.received(0.2, frame("I am Ann", "of London"))
+    lines = ready(tape)
+    assert lines[1] == {"at": 0.1, "what": "details"}
+    assert "Ann" not in json.dumps(lines)
+    assert not tape.must_rewrite
+    assert json.loads(tape.first)["words"] == "opted out"
+
+
+def test_what_was_given_before_is_called_back_with_what_leans_on_it() -> None:
+    tape = make()
+    tape.told(0.0, Details())
+    tape.received(0.1, frame("I am Ann"))
+    given = tape.ready()
+    tape.received(0.2, frame("I am Ann", "of London"))
+    tape.told(0.3, OPTS_OUT)
+    tape.received(0.4, frame("I am Ann", "of London", "yes"))
+    assert tape.must_rewrite
+    lines = [json.loads(line) for line in (*tape.rewritten(given), *tape.ready())]
+    assert [line["what"] for line in lines] == ["details", "received", "received", "details", "received"]
+    assert not any(word in json.dumps(lines) for word in ("Ann", "London", "yes"))
+    assert not tape.must_rewrite
+
+
+def test_a_long_call_of_which_nothing_is_told_loses_its_words(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tapes, "MOST_HELD", 500)
+    tape = make()
+    for number in range(20):
+        tape.received(float(number), frame(f"I am Ann {number}"))
+    assert "Ann" not in json.dumps(ready(tape))
+    assert json.loads(tape.first)["words"] == "not told"
+
+
+@pytest.mark.parametrize(("put", "words"), [(chunk, "content"), (event, "delta")])
+def test_a_number_in_pieces_is_hidden_in_each(put: Any, words: str) -> None:
+    tape = make(with_words=True)
+    tape.told(0.0, Details())
+    tape.noted(0.0, "turn started", {"turn": 1})
+    for at, piece in enumerate(("Call 0", "20 79", "46 01", "23.")):
+        tape.sent(float(at), [put(piece)])
+    assert whats(tape) == ["details"], "what is said in a turn waits for its end"
+    tape.noted(4.0, "turn ended", {"turn": 1})
+    sent = [line for line in ready(tape) if line["what"] == "sent"]
+    said = [
+        line["frame"]["content"] if words == "content" else line["events"][0]["choices"][0]["delta"]["content"] for line in sent
+    ]
+    assert said == ["Call *", "** **", "** **", "23."]
+
+
+def test_a_turn_without_an_end_holds_so_many_lines_and_no_more(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tapes, "MOST_IN_A_TURN", 10)
+    tape = make(with_words=False)
+    tape.noted(0.0, "turn started", {"turn": 1})
+    for _ in range(25):
+        tape.received(0.0, frame("x"))
+    assert len(ready(tape)) == 20
+
+
+def test_what_could_not_be_written_is_counted_once_however_often_it_fails() -> None:
+    tape = make(with_words=False)
+    tape.received(0.0, frame("a"))
+    assert tape.take_back(tape.ready()) == 1
+    tape.received(0.1, frame("a", "b"))
+    assert tape.take_back(tape.ready()) == 1
+    tape.received(0.2, frame("a", "b", "c"))
+    gap, whole = ready(tape)
+    assert (gap["what"], gap["entries"]) == ("lost", 2)
+    assert "grown" not in whole
+
+
+def test_an_end_brings_out_everything() -> None:
+    tape = make()
+    tape.noted(0.0, "turn started", {"turn": 1})
+    tape.sent(0.1, [chunk("Hello")])
+    tape.ended(0.2, {"ended_by": "platform"})
+    assert whats(tape) == ["turn started", "sent", "ended"]
+    assert tape.is_over
+
+
+def test_an_id_that_is_a_number_is_hidden_too() -> None:
+    head = Head("/echo", "parrot", "chat", "+442079460123", datetime(2026, 11, 22, tzinfo=UTC), 3600.0)
+    first = json.loads(Tape(head, Redaction(), lambda _: "mark", with_words=False).first)
+    assert (first["call"], first["call_mark"]) == ("+**********23", "mark")
