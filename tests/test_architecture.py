@@ -125,6 +125,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("simulator.judging", "simulator.table"),
     ("simulator.player", "simulator.report", "simulator.target"),
     ("simulator.batch",),
+    ("simulator.virtual",),
     # Checks of one response system, and the front door of the test kit, which offers them too.
     ("conformance", "conformance.guard", "conformance.line", "conformance.probe"),
     ("conformance.trial",),

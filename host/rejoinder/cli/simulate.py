@@ -105,8 +105,9 @@ def _target(given: argparse.Namespace) -> "Target | int":
 
 
 def _play(given: argparse.Namespace, target: "Target", scenarios: "Sequence[Scenario]") -> int:
-    from rejoinder.simulator.batch import play_in_real_time, play_in_virtual_time, plays_of
+    from rejoinder.simulator.batch import play_in_real_time, plays_of
     from rejoinder.simulator.findings import failed
+    from rejoinder.simulator.virtual import play_in_virtual_time
 
     plays = plays_of(scenarios, target, runs=given.repeat, seed=given.seed)
     if not plays:

@@ -1,10 +1,8 @@
-"""Many scenarios in one run: which are played where and how often, several at once, in virtual or in real time."""
+"""Many scenarios in one run: which are played where and how often, and all of them in real time."""
 
 import asyncio
 import time
 from collections.abc import Iterable, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor, as_completed
-from random import Random
 from typing import Protocol
 
 from rejoinder.errors import RejoinderError
@@ -14,9 +12,6 @@ from rejoinder.simulator.judging import judge
 from rejoinder.simulator.player import Player
 from rejoinder.simulator.scenario import Scenario
 from rejoinder.simulator.target import Switchboard, Target
-from rejoinder.testing import clock
-
-_IN_REAL_TIME = "play it in real time: --real-time"
 
 
 class Listener(Protocol):
@@ -63,56 +58,6 @@ class Stage:
             self._player.fault = self._player.fault or self.fault
             played = self._player.played
         return judge(played, time.perf_counter() - self._begun)
-
-
-# Virtual time.
-
-
-def play_in_virtual_time(plays: Sequence[Play], target: Target, listener: Listener, *, at_once: int = 1) -> list[Verdict]:
-    """Each play on a loop of its own, with agents of its own: nothing of one reaches another."""
-    if at_once == 1:
-        return [_told(play, target, listener) for play in plays]
-    verdicts: dict[Future[Verdict], Verdict] = {}
-    with ThreadPoolExecutor(at_once, "play") as pool:
-        futures = [pool.submit(_alone, play, target) for play in plays]
-        try:
-            for future in as_completed(futures):
-                verdicts[future] = future.result()
-                listener.ended(verdicts[future])
-        finally:
-            pool.shutdown(wait=False, cancel_futures=True)
-    return [verdicts[future] for future in futures]
-
-
-def _told(play: Play, target: Target, listener: Listener) -> Verdict:
-    listener.begun(play)
-    verdict = _alone(play, target)
-    listener.ended(verdict)
-    return verdict
-
-
-def _alone(play: Play, target: Target) -> Verdict:
-    stage = Stage(play, f"call_{Random(play.seed).getrandbits(128):032x}")  # noqa: S311  to the letter the same again
-    try:
-        clock.run(_opened(stage, target))
-    except clock.Standstill as error:
-        stage.fault = f"{error}; if it waits for something outside, {_IN_REAL_TIME}"
-    except clock.PeerElsewhere as error:
-        peer = str(error).partition(", which is not on the loop")[0]
-        stage.fault = f"{peer}, which is not in this process; {_IN_REAL_TIME}"
-    except RejoinderError as error:
-        stage.fault = str(error)
-    except Exception as error:  # noqa: BLE001  a plugin's, or ours: a verdict like any other, and the next scenario is played
-        stage.fault = f"{type(error).__name__}: {error}"
-    return stage.verdict
-
-
-async def _opened(stage: Stage, target: Target) -> None:
-    async with target.open(stage.play.route) as switchboard:
-        await stage.perform(switchboard)
-
-
-# Real time.
 
 
 async def play_in_real_time(plays: Sequence[Play], target: Target, listener: Listener, *, at_once: int = 1) -> list[Verdict]:

@@ -29,7 +29,7 @@ def lines(verdict: Verdict) -> list[Line]:
     """The story of a verdict, what is wrong standing where it shows."""
     journal = verdict.journal
     story = [line for entry in journal.entries for line in _lines_of(entry, journal)]
-    story += _unheard(journal)
+    story += [*_unheard(journal), *_tools(journal)]
     wrong = [_wrong(finding) for finding in verdict.findings]
     whole = [line for line in wrong if line.at is None]
     placed = [line for line in wrong if line.at is not None]
@@ -104,6 +104,14 @@ def _unheard(journal: Journal) -> Iterator[Line]:
     for turn in journal.turns:
         if turn.said.strip() and not turn.heard.strip():
             yield Line(_over(turn), AGENT, f"({turn.said.strip()!r}, unheard)")
+
+
+def _tools(journal: Journal) -> Iterator[Line]:
+    for tool in journal.tools:
+        yield Line(tool.called_at, AGENT, f"runs {tool.name}({tool.arguments})")
+        if tool.returned_at is not None:
+            failed = " (failed)" if tool.successful is False else ""
+            yield Line(tool.returned_at, AGENT, f"{tool.name} gave{failed}: {tool.result}")
 
 
 def _over(turn: AskedTurn) -> float:
