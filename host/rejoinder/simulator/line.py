@@ -56,7 +56,7 @@ class Line:
         }
         self._is_closed = False
         self._fault: BaseException | None = None
-        self._former: list[Wire] = []
+        self._former: list[tuple[Wire, Timer]] = []
         self._keepalive = Keepalive(profile, ping=ping, lost=self._keepalive_lost)
         self._tasks: set[asyncio.Task[None]] = set()
 
@@ -120,8 +120,9 @@ class Line:
         self._keepalive.stop()
         if former is not None:
             former.unplug()
-            self._former.append(former.wire)
-            Timer(former.wire.abort).set(self._profile.overlap)
+            death = Timer(former.wire.abort)
+            death.set(self._profile.overlap)
+            self._former.append((former.wire, death))
         self._recorder.note("redialled", "while the former connection is open")
         self._attach(wire, first=False)
 
@@ -163,8 +164,10 @@ class Line:
         self._keepalive.stop()
         for task in self._tasks - {asyncio.current_task()}:
             task.cancel()
-        for wire in self._former:
+        for wire, death in self._former:
+            death.stop()
             wire.abort()
+        self._former.clear()
         if plug is not None:
             self._do(_goodbye(plug.wire))
 

@@ -100,8 +100,10 @@ class SocketWire:
     def abort(self) -> None:
         self._ended(ABNORMAL)
         connection = self._socket._response.connection  # noqa: SLF001  no other way in
-        if connection is not None and connection.transport is not None:
-            connection.transport.abort()
+        if connection is not None:
+            if connection.transport is not None:
+                connection.transport.abort()
+            connection.close()  # a reader that was cancelled will not give it back
 
 
 def socket_dialler(url: str, session: ClientSession) -> Dialler:
