@@ -11,8 +11,8 @@ from contextlib import suppress
 from typing import TextIO
 
 #: Seconds that a line below warning may wait for others, and how many may wait.
-LONGEST_WAIT = 0.05
-MOST_WAITING = 500
+LONGEST_WAIT = 0.2
+MOST_WAITING = 1000
 
 
 class PlainRecord(logging.LogRecord):
