@@ -55,8 +55,7 @@ class Server:
         admin = Admin(self._reloader, self._drain, is_local=is_local, token=self._token)
         app.router.add_post("/admin/reload", admin.reload)
         app.router.add_post("/admin/drain", admin.drain)
-        hooks = WebhookDoor(lambda: self._reloader.routes.config.webhooks, self._webhooks, self._arrivals.asked)
-        hooks.add_to(app)
+        WebhookDoor(lambda: self._reloader.routes.config.webhooks, self._webhooks, self._arrivals).add_to(app)
         app.router.add_route("*", "/{path:.*}", self._dialled)
         return app
 

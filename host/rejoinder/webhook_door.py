@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 
 from aiohttp import hdrs, web
 
-from rejoinder.arrivals import Connection
+from rejoinder.arrivals import Arrivals
 from rejoinder.config import WebhookConfig
 from rejoinder.protocols.retell_webhook import SIGNATURE_HEADER
 from rejoinder.webhooks import Webhooks
@@ -17,25 +17,20 @@ PATIENCE = 10.0
 
 
 class WebhookDoor:
-    """Answers what is posted; `hooks` gives the webhooks in force by name. `asked` is told of a connection that has asked for
-    something, though what it posts is yet to come."""
+    """Answers what is posted; `hooks` gives the webhooks in force by name. `arrivals` is told of a connection
+    that has asked for something, though what it posts is yet to come."""
 
-    def __init__(
-        self,
-        hooks: Callable[[], Mapping[str, WebhookConfig]],
-        webhooks: Webhooks,
-        asked: Callable[[Connection | None], None],
-    ) -> None:
+    def __init__(self, hooks: Callable[[], Mapping[str, WebhookConfig]], webhooks: Webhooks, arrivals: Arrivals) -> None:
         self._hooks = hooks
         self._webhooks = webhooks
-        self._asked = asked
+        self._arrivals = arrivals
 
     def add_to(self, app: web.Application) -> None:
         app.router.add_post("/webhooks/{name}", self._posted)
         app.router.add_route("*", "/webhooks/{name}", _not_posted)
 
     async def _posted(self, request: web.Request) -> web.Response:
-        self._asked(request.protocol)
+        self._arrivals.asked(request.protocol)
         hook = self._hooks().get(request.match_info["name"])
         if hook is None:
             return web.Response(status=404, text="There is no such webhook here.\n")
