@@ -131,6 +131,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("conformance.trial",),
     ("conformance.check",),
     ("conformance.turn_checks",),
+    ("conformance.barge_in_checks", "conformance.call_checks", "conformance.option_checks", "conformance.transcript_checks"),
     ("conformance.catalogue",),
     ("conformance.suite",),
     ("conformance.parametrized",),

@@ -7,6 +7,9 @@ from typing import TYPE_CHECKING, Literal
 if TYPE_CHECKING:
     from rejoinder.conformance.trial import Trial
 
+#: How much of what was seen a person is told.
+TOLD = 3
+
 Outcome = Literal["passed", "failed", "skipped"]
 
 
@@ -41,7 +44,8 @@ class Verdict:
         """For a person: what was asked, what was seen, what to do."""
         if self.outcome != "failed":
             return f"{self.check.name}: {self.outcome}{''.join(f' ({one})' for one in self.seen)}"
-        seen = "".join(f"\n  seen: {one}" for one in self.seen)
+        more = f"\n        and {len(self.seen) - TOLD} more of the kind" if len(self.seen) > TOLD else ""
+        seen = "".join(f"\n  seen: {one}" for one in self.seen[:TOLD]) + more
         return f"{self.check.name}: {self.check.asks}{seen}\n  why: {self.check.why}\n  remedy: {self.check.remedy}"
 
 

@@ -9,9 +9,6 @@ from typing import Any
 from rejoinder.testing.hearing import Frame, Heard, Hearing
 from rejoinder.testing.wire import Wire
 
-#: Seconds between two looks at what came.
-LOOK = 0.01
-
 
 def details_of(name: str) -> Mapping[str, Any]:
     """What the platform says of a call by telephone of somebody called `name`."""
@@ -40,6 +37,7 @@ class Line:
         self._details = details
         self._details_after = details_after
         self._turn = 0
+        self._news = asyncio.Event()
         self._tasks = {asyncio.create_task(self._read(), name=f"line of {call_id}")}
 
     @property
@@ -56,11 +54,14 @@ class Line:
         while (received := await self._wire.receive()) is not None:
             frame: Frame = json.loads(received)
             self.hearing.take(frame)
+            self._news.set()
             kind = frame.get("response_type")
             if kind == "tool_call_invocation":
                 self.tools.append((str(frame.get("name")), str(frame.get("arguments"))))
             if kind == "config" and self._details is not None:
                 self._tasks.add(asyncio.create_task(self._tell_details(self._details), name=f"details of {self.call_id}"))
+
+        self._news.set()
 
     async def _tell_details(self, details: Mapping[str, Any]) -> None:
         await asyncio.sleep(self._details_after)
@@ -69,8 +70,13 @@ class Line:
     async def says(self, text: str) -> None:
         """The caller has spoken, perhaps over the agent: an update, then a request to answer."""
         self.hearing.says(text)
-        await self._send({"interaction_type": "update_only", "transcript": self._wired(), "turntaking": "user_turn"})
+        await self.updates()
         await self.asks()
+
+    async def updates(self, transcript: Sequence[Mapping[str, Any]] | None = None) -> None:
+        """The transcript as it stands, while nobody asks for an answer."""
+        given = self._wired() if transcript is None else list(transcript)
+        await self._send({"interaction_type": "update_only", "transcript": given, "turntaking": "user_turn"})
 
     async def asks(self, transcript: Sequence[Mapping[str, Any]] | None = None, kind: str = "response_required") -> None:
         """A request to answer `transcript`, as it is; None: what was said so far."""
@@ -92,11 +98,11 @@ class Line:
 
     async def completed(self, within: float) -> bool:
         """Wait until what was asked last is answered whole; whether it was."""
-        end = asyncio.get_running_loop().time() + within
-        while not self.now.complete and self._wire.close_code is None:
-            if asyncio.get_running_loop().time() >= end:
-                return False
-            await asyncio.sleep(LOOK)
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(within):
+                while not self.now.complete and self._wire.close_code is None:
+                    self._news.clear()
+                    await self._news.wait()
         return self.now.complete
 
     async def hang_up(self) -> None:

@@ -10,7 +10,7 @@ from collections.abc import AsyncGenerator, AsyncIterator, Callable, Generator
 from contextlib import aclosing, asynccontextmanager
 from dataclasses import dataclass, field
 from functools import partial
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 
 from rejoinder.call import Call
 from rejoinder.contract import Reply, ResponseSystem, SyncReply, SystemFactory, SystemSpec
@@ -24,7 +24,8 @@ How = Literal["open", "ended", "cancelled", "raised"]
 
 @dataclass(eq=False)
 class Given:
-    """One reply as the system gave it. Times are the loop's; `wrong` says what came instead of a generator."""
+    """One reply as the system gave it. Times are the loop's; `wrong` says what came instead of a generator,
+    `defiant` that it yielded although it was cancelled."""
 
     call: str
     kind: TurnKind
@@ -35,6 +36,7 @@ class Given:
     ended: float = 0.0
     error: BaseException | None = None
     wrong: str = ""
+    defiant: bool = False
 
     @property
     def method(self) -> str:
@@ -78,19 +80,27 @@ class Probe:
     made: list[tuple[str, ResponseSystem[Any]]] = field(default_factory=list)
     #: (what raised, the exception), outside replies: a constructor, `digits`, `ended`, leaving the context
     faults: list[tuple[str, BaseException]] = field(default_factory=list)
+    #: which of its optional methods were called
     told: set[str] = field(default_factory=set)
-    opened: int = 0
-    closed: int = 0
+
+    #: What is done where a fault is none of a method's.
+    MAKING: ClassVar[str] = "making the object of a call"
+    LEAVING: ClassVar[str] = "leaving what it has opened"
 
     def spec(self, spec: SystemSpec[Any]) -> SystemSpec[Any]:
         """The same system, seen."""
 
         @asynccontextmanager
         async def opened(options: Any) -> AsyncIterator[SystemFactory]:
-            async with spec.open(options) as factory:
-                self.opened += 1
-                yield partial(self._made, factory)
-            self.closed += 1
+            is_open = False
+            try:
+                async with spec.open(options) as factory:
+                    is_open = True
+                    yield partial(self._made, factory)
+            except BaseException as error:
+                if is_open:
+                    self.faults.append((self.LEAVING, error))
+                raise
 
         return SystemSpec(spec.options, opened)
 
@@ -98,7 +108,7 @@ class Probe:
         try:
             system: object = factory(call)
         except BaseException as error:
-            self.faults.append(("the constructor", error))
+            self.faults.append((self.MAKING, error))
             raise
         if not isinstance(system, ResponseSystem):
             return system  # the host says what is wrong with it
@@ -148,6 +158,7 @@ class Probed(ResponseSystem[Any]):
             async with aclosing(generator):
                 async for output in generator:
                     reply.outputs.append((_now(), output))
+                    reply.defiant = reply.defiant or _is_cancelled()
                     yield output
         except (asyncio.CancelledError, GeneratorExit):
             reply.end("cancelled", _now())
@@ -183,11 +194,18 @@ class Probed(ResponseSystem[Any]):
             told = getattr(self._system, name)(*args)
             if inspect.isawaitable(told):
                 await told
-        except asyncio.CancelledError:
+        except asyncio.CancelledError as error:
+            if name == "ended":  # the others are cancelled when the call ends
+                self._probe.faults.append((name, error))
             raise
         except BaseException as error:
             self._probe.faults.append((name, error))
             raise
+
+
+def _is_cancelled() -> bool:
+    task = asyncio.current_task()
+    return task is not None and task.cancelling() > 0
 
 
 def _now() -> float:

@@ -1,11 +1,11 @@
 """All checks of one system, one after the other; for a command and for a test."""
 
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from rejoinder.conformance.catalogue import CHECKS
+from rejoinder.conformance.catalogue import BLOCKS, CHECKS, OPENS
 from rejoinder.conformance.check import Check, NotApplicable, Outcome, Verdict
 from rejoinder.conformance.guard import Guard, NeverEnded
 from rejoinder.conformance.trial import SAYS, Trial
@@ -13,10 +13,6 @@ from rejoinder.contract import SystemSpec
 from rejoinder.errors import ConfigError, PluginError
 from rejoinder.testing.clock import PeerElsewhere
 from rejoinder.testing.subject import AgentKeys, Subject, Tried, subject
-
-#: The checks that see to it that the others can be played at all.
-OPENS = "opens-and-closes"
-BLOCKS = "does-not-block"
 
 
 @dataclass
@@ -85,10 +81,13 @@ class Suite:
 
     def _run(self, check: Check) -> tuple[Guard[list[str]], list[str]]:
         tried, spec = self._find()
+        given = self.keys.get("options", {})
+        kind = spec.options if isinstance(given, Mapping) else type(given)
         guard: Guard[list[str]] = Guard(self.is_virtual)
 
         async def play(guard: Guard[list[str]]) -> list[str]:
-            return await check.play(Trial(tried, spec, self.says, self.effects, guard))
+            trial = Trial(self.system, self.keys, tried, spec, kind, self.says, self.effects, guard)
+            return await check.play(trial)
 
         return guard, guard.run(play)
 

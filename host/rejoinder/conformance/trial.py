@@ -8,13 +8,18 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from rejoinder.conformance.guard import Guard
-from rejoinder.conformance.line import DETAILS, LOOK, Line
-from rejoinder.conformance.probe import Given, Probe
+from rejoinder.conformance.line import DETAILS, Line
+from rejoinder.conformance.probe import Given, Probe, described
 from rejoinder.contract import SystemSpec
+from rejoinder.errors import PluginError
+from rejoinder.protocols.retell import RetellCodec
 from rejoinder.routes import resolve
 from rejoinder.testing.exchange import Exchange
-from rejoinder.testing.subject import Subject
+from rejoinder.testing.subject import AgentKeys, Subject, Tried
 
+#: Loop seconds between two looks at what came, the first and all after many.
+LOOK = 0.01
+LONGEST_LOOK = 0.1
 #: Loop seconds for a turn to be closed: longer than the host lets any last. A minute passes at once on the virtual clock.
 LONGEST_TURN = 70.0
 #: What callers say if an author says nothing else.
@@ -38,11 +43,14 @@ class House:
     _ids: "itertools.count[int]" = field(default_factory=itertools.count)
 
     async def call(self, details: Mapping[str, Any] | None = DETAILS, details_after: float = 0.0) -> Line:
-        """A new call, whose begin message has been said."""
+        """A new call, whose begin message has been said. Raises PluginError if the system makes no object for it."""
         call_id = f"call-{next(self._ids)}"
         line = Line(await self.exchange.dialler(watched=False)(call_id), call_id, details, details_after)
         self.lines.append(line)
         await line.completed(LONGEST_TURN)
+        if call_id not in [made for made, _ in self.probe.made]:
+            faults = [f"{what} {self.raised(error)}" for what, error in self.probe.faults]
+            raise PluginError(f"it makes no object for a call: {'; '.join(faults) or 'what it makes is no ResponseSystem'}")
         return line
 
     async def answer(self, line: Line, text: str) -> Given | None:
@@ -66,31 +74,48 @@ class House:
 
     async def until(self, come: Callable[[], bool], within: float) -> bool:
         """Wait for something, `within` loop seconds at most; whether it came."""
-        end = asyncio.get_running_loop().time() + within
+        now, pause = asyncio.get_running_loop().time, LOOK
+        end = now() + within
         while not come():
-            if asyncio.get_running_loop().time() >= end:
+            if now() >= end:
                 return False
-            await asyncio.sleep(LOOK)
+            await asyncio.sleep(min(pause, end - now()))
+            pause = min(pause * 1.5, LONGEST_LOOK)
         return True
 
-    async def settle(self) -> None:
-        """Let what follows a call's end come to its end: half a minute, where it costs nothing."""
-        await asyncio.sleep(30.0 if self.is_virtual else 0.5)
+    async def pause(self) -> None:
+        """A moment in which what was sent arrives and is seen to."""
+        await asyncio.sleep(0.05)
+
+    def raised(self, error: BaseException) -> str:
+        """A fault in words; a system that is cancelled there took longer than the host lets it."""
+        if isinstance(error, asyncio.CancelledError):
+            return "took longer than the host lets it, and was cancelled"
+        return f"raised {described(error)}"
+
+    async def settled(self, come: Callable[[], bool]) -> bool:
+        """Let what follows a call's end come to its end: half a minute, where that costs nothing. Whether it came."""
+        return await self.until(come, 30.0 if self.is_virtual else 2.0)
 
     async def hang_up(self, line: Line) -> None:
         """The caller hangs up, and the host has let go of the call."""
         self.lines.remove(line)
         await line.hang_up()
         path = next(iter(self.exchange.routes.routes))
-        await self.until(lambda: self.exchange.calls.live(path, "retell", line.call_id) is None, LONGEST_TURN)
+        if not self.is_virtual and (session := self.exchange.calls.live(path, RetellCodec.platform, line.call_id)):
+            session.drop()  # or it waits some real seconds for the platform to dial again
+        await self.until(lambda: self.exchange.calls.live(path, RetellCodec.platform, line.call_id) is None, LONGEST_TURN)
 
 
 @dataclass
 class Trial:
     """One system, as one check tries it. `says` are what callers say; `effects` counts what its tools have done so far."""
 
+    system: Tried
+    keys: AgentKeys
     subject: Subject
     spec: SystemSpec[Any]
+    options_type: type[Any]
     says: Sequence[str]
     effects: Callable[[], int] | None
     guard: Guard[list[str]]

@@ -76,8 +76,6 @@ def _odd_begin(reply: Given) -> list[str]:
     spoken = [at for at, output in reply.outputs if words_of(output).strip()]
     if spoken and spoken[0] - reply.began > FIRST_WORDS:
         seen.append(f"its first words came after {spoken[0] - reply.began:.1f} s")
-    if "{{" in reply.text:
-        seen.append(f"a field was not filled in: {reply.text!r}")
     if reply.leaves and not reply.text.strip():
         seen.append("it ended the call before it had said a word")
     return seen

@@ -1,0 +1,55 @@
+"""Each check finds the defect that it is meant for, and nobody else does."""
+
+import threading
+from collections.abc import Iterator
+
+import pytest
+
+import defects
+from defects import DEFECTS, Defect
+from rejoinder import ResponseSystem
+from rejoinder.conformance import guard
+from rejoinder.conformance.catalogue import BLOCKS, CHECKS
+from rejoinder.conformance.check import Verdict
+from rejoinder.conformance.suite import Suite
+
+
+@pytest.fixture(autouse=True)
+def release() -> Iterator[None]:
+    """Ends the threads that a defect leaves behind."""
+    before = set(threading.enumerate())
+    defects.RELEASE.clear()
+    yield
+    defects.RELEASE.set()
+    for thread in set(threading.enumerate()) - before:
+        if not thread.name.startswith("agent "):  # those of a pool end when they are collected
+            thread.join()
+
+
+def found(verdicts: list[Verdict]) -> list[str]:
+    return [one.check.name for one in verdicts if one.outcome == "failed"]
+
+
+@pytest.mark.parametrize("defect", DEFECTS, ids=[f"{one.check}-{one.name}" for one in DEFECTS])
+def test_a_defect_is_seen_by_the_check_for_it_and_by_no_other(defect: Defect) -> None:
+    verdicts = list(Suite(defect.spec, {}, effects=defect.effects).verdicts())
+    assert found(verdicts) == [defect.check], "\n".join(map(str, verdicts))
+
+
+def test_every_check_has_a_defect_planted_for_it() -> None:
+    assert {one.name for one in CHECKS} == {one.check for one in DEFECTS}
+
+
+@pytest.mark.parametrize("system", [defects.Polite, defects.PoliteInThreads])
+def test_a_good_system_passes(system: type[ResponseSystem[None]]) -> None:
+    assert found(list(Suite(defects.spec(system), {}).verdicts())) == []
+
+
+def test_a_loop_that_is_held_for_ever_ends_with_a_verdict(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(guard, "LONGEST_HOLD", 0.4)
+    verdicts = list(Suite(defects.spec(defects.BlocksForever), {}).verdicts())
+    assert found(verdicts) == [BLOCKS]
+    (held,) = (one for one in verdicts if one.check.name == BLOCKS)
+    assert "defects.py" in held.seen[0]
+    assert "BlocksForever.respond" in held.seen[0]
+    assert all(held.seen[0] in one.seen[0] for one in verdicts[verdicts.index(held) + 1 :])
