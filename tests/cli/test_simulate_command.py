@@ -48,6 +48,13 @@ def test_what_fails_is_told_as_a_story_and_the_others_are_played_all_the_same(re
     assert lines[-1].startswith("1 passed, 1 failed: ")
 
 
+def test_what_is_meant_for_other_systems_is_skipped_and_told_so(rejoinder: Any, calls: Path) -> None:
+    (calls / "other.yaml").write_text("name: Other\napplies: [llm, ehco]\ncaller: []\n")
+    outcome = rejoinder("simulate", "calls")
+    assert outcome.code == 0
+    assert outcome.out.splitlines()[:2] == ["skipped  Other: it applies to ehco, llm", "passed  Good (/echo)"]
+
+
 def test_stories_of_what_passed_are_told_on_request(rejoinder: Any, calls: Path) -> None:
     assert "agent     You said: one" not in rejoinder("simulate", "calls").out
     assert "agent     You said: one" in rejoinder("simulate", "calls", "--stories").out

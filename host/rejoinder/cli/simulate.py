@@ -114,6 +114,7 @@ def _play(given: argparse.Namespace, target: "Target", scenarios: "Sequence[Scen
         complain("rejoinder: nothing to play: no scenario applies to any of the routes")
         return 1
     progress = Progress(len(plays), _paper(given.repeat), stories=given.stories)
+    progress.skipped([one for one in scenarios if not target.routes_of(one)])
     begun = time.perf_counter()
     if given.url or given.real_time:
         verdicts = asyncio.run(play_in_real_time(plays, target, progress, at_once=given.parallel))
@@ -167,6 +168,11 @@ class Progress:
             name = self._paper.name(play)[: max(self._paper.width - 20, 10)]
             self._out.write(f"\r\x1b[K{self._done}/{self._total}  {name} ...")
             self._out.flush()
+
+    def skipped(self, scenarios: "Sequence[Scenario]") -> None:
+        """What is meant for other systems than those that are played."""
+        for scenario in scenarios:
+            self._say(self._paper.skipped(scenario))
 
     def ended(self, verdict: "Verdict") -> None:
         self._done += 1

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from itertools import takewhile
 from random import Random
-from typing import Any
+from typing import Any, NamedTuple
 
 from rejoinder.errors import RejoinderError
 from rejoinder.simulator.call import PATIENCE, CallOver, NeverCame, SimulatedCall
@@ -87,6 +87,15 @@ def profile_of(setup: PlatformSetup, seed: int) -> Profile:
     return replace(own, **changes)
 
 
+class _Begun(NamedTuple):
+    """A step that was begun: when, and from which of the journal's turns on the agent may answer it."""
+
+    step: Step
+    at: float
+    first_turn: int
+    is_act: bool
+
+
 class Player:
     """Plays one scenario once. What happened is there whenever one asks for it, also if the play itself was broken off.
 
@@ -102,7 +111,7 @@ class Player:
             details=details_of(scenario.call),
             profile=profile_of(scenario.platform, play.seed),
         )
-        self._begun: list[tuple[Step, float, int, bool]] = []
+        self._begun: list[_Begun] = []
         self._missed: list[Finding] = []
         self._left: tuple[Step, ...] = ()
         self.fault = ""
@@ -131,9 +140,9 @@ class Player:
         """Each step with the turns that the platform asked for until the caller acted again."""
         answers: list[Answer] = []
         end = len(self._call.journal.turns)
-        for step, at, first, is_act in reversed(self._begun):
-            answers.append(Answer(step, at, range(first, end)))
-            end = first if is_act else end
+        for begun in reversed(self._begun):
+            answers.append(Answer(begun.step, begun.at, range(begun.first_turn, end)))
+            end = begun.first_turn if begun.is_act else end
         return tuple(reversed(answers))
 
     # The script.
@@ -192,9 +201,9 @@ class Player:
 
     def _begin(self, call: SimulatedCall, step: Step, *, is_act: bool = False) -> None:
         call.recorder.note("step", told(step))
-        turns = len(call.journal.turns)
-        first = turns if is_act else next((begun for _, _, begun, act in reversed(self._begun) if act), 0)
-        self._begun.append((step, call.recorder.now, first, is_act))
+        last_act = next((begun.first_turn for begun in reversed(self._begun) if begun.is_act), 0)
+        first_turn = len(call.journal.turns) if is_act else last_act
+        self._begun.append(_Begun(step, call.recorder.now, first_turn, is_act))
 
     async def _act(self, call: SimulatedCall, step: Act) -> None:
         match step:

@@ -52,7 +52,8 @@ def read_paths(paths: Iterable[Path], environ: Mapping[str, str] | None = None) 
 
     Never raises for what is in a file, or for one that is not there. `environ` None is the process's own, for `${NAME}`.
     """
-    read = [one for path in paths for one in _read_path(path, os.environ if environ is None else environ)]
+    given = os.environ if environ is None else environ
+    read = [one for path in dict.fromkeys(paths) for one in _read_path(path, given)]
     return Read(tuple(found for one in read for found in one.scenarios), tuple(what for one in read for what in one.problems))
 
 

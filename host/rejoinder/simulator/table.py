@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from rejoinder.simulator.findings import Finding, Outcome, Play, Verdict
 from rejoinder.simulator.heard_checks import waiting_for_a_sentence
+from rejoinder.simulator.scenario import Scenario
 from rejoinder.simulator.story import WRONG, lines, place_of
 
 _COLOURS: dict[Outcome, str] = {"passed": "32", "failed": "31", "broken": "33"}
@@ -32,6 +33,10 @@ class Paper:
         first = verdict.findings[0] if verdict.findings else None
         why = f": {first.what}" if first and verdict.outcome == "broken" else ""
         return f"{self._outcome(verdict.outcome)}  {self.name(verdict.play)}{_printable(why)}"
+
+    def skipped(self, scenario: Scenario) -> str:
+        """The line of a scenario that is played on no route."""
+        return _printable(f"skipped  {scenario.name}: it applies to {', '.join(sorted(scenario.applies))}")
 
     def name(self, play: Play) -> str:
         """What a play is called, in one line."""
