@@ -4,6 +4,7 @@ import asyncio
 import uuid
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from rejoinder.agents import Agent
 from rejoinder.call import CallFacts
@@ -18,10 +19,12 @@ from rejoinder.outbox import Socket
 from rejoinder.protocols import Codec
 from rejoinder.protocols.retell import RetellCodec
 from rejoinder.recording.archive import Archive
-from rejoinder.recording.recorder import Recorder
 from rejoinder.routes import Route
 from rejoinder.session import Session
 from rejoinder.witness import Witness
+
+if TYPE_CHECKING:
+    from rejoinder.recording.recorder import Recorder
 
 #: Seconds that a platform has to speak the goodbye of a call that the host ends, and to close it.
 FAREWELL = 30.0

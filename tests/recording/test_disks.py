@@ -200,6 +200,36 @@ def test_large_frames_are_bounded_by_their_bytes(
     assert [into.offer(Entry(one, lambda: None, 400, 0)) for _ in range(4)] == [True, True, False, False]
 
 
+def test_words_that_may_not_stay_and_cannot_be_taken_back_are_deleted(
+    write: Any, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(writer, "GATHERING", 0.0)
+    disk = Disk(Path("/dev/full"), is_bad=False)
+    shelf, into = Shelf(folder, disk), write()
+    one = reel(shelf, with_words=True)
+    into.start(shelf)
+    put(into, one, "received", frame("I am Ann"))
+    written = threading.Event()
+    create = shelf.create
+
+    def tell(*wanted: Any) -> Path:
+        path = create(*wanted)
+        written.set()
+        return path
+
+    monkeypatch.setattr(shelf, "create", tell)
+    put(into, one, "told", Details())
+    assert written.wait(5)
+    assert len(list(folder.glob("*.jsonl"))) == 1
+    disk.is_bad = True
+    put(into, one, "told", Details(raw={"opt_out_sensitive_data_storage": True}))
+    assert disk.asked.wait(5)
+    disk.is_bad = False
+    put(into, one, "ended", {}, must=True)
+    into.close()
+    assert list(folder.glob("*.jsonl")) == []
+
+
 async def played(archive: Archive | None, tmp_path: Path, at_first: Callable[[], object] = bool) -> list[tuple[float, Any]]:
     """Every frame of one call with its time, on the virtual clock."""
     file = tmp_path / "rejoinder.yaml"
@@ -241,7 +271,7 @@ async def test_a_stuck_disk_moves_no_frame_of_a_call(tmp_path: Path, stuck: Disk
     assert stuck.asked.is_set()
     assert archive.dropped > 0
     assert recorded == await played(None, tmp_path)
-    archive._writer.close()
+    await archive.close()
 
 
 async def test_healthz_tells_what_was_dropped(recording: Any, tmp_path: Path) -> None:

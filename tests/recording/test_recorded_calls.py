@@ -3,6 +3,8 @@
 import asyncio
 import json
 import stat
+import subprocess
+import sys
 import threading
 from pathlib import Path
 from typing import Any
@@ -266,3 +268,9 @@ async def test_what_is_said_of_a_call_is_never_dropped(recording: Any, folder: P
     head = json.loads(content(folder).splitlines()[0])
     assert head["words"] == ("opted out" if said else "kept")
     assert [json.loads(line)["what"] for line in content(folder).splitlines()[1:]] == ["lost", "details", "lost", "ended"]
+
+
+def test_a_server_that_records_nothing_does_not_even_import_what_would() -> None:
+    asked = "import sys, rejoinder.host; print(sorted(name for name in sys.modules if name.startswith('rejoinder.recording.')))"
+    done = subprocess.run([sys.executable, "-c", asked], capture_output=True, text=True, check=True)
+    assert done.stdout == "['rejoinder.recording.archive']\n"

@@ -1,6 +1,7 @@
 """A folder of recordings: what lies there, what finds it again, and what is deleted from it."""
 
 import json
+import resource
 import threading
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -90,6 +91,20 @@ def test_a_number_is_found_however_it_is_written_and_only_with_the_key(folder: P
     assert Shelf(folder).mark("+442079460123") != mark, "another installation makes another mark"
 
 
+def test_what_cannot_be_written_whole_is_not_written_at_all(folder: Path) -> None:
+    """Half a line would spoil the next one."""
+    shelf = Shelf(folder)
+    path = recorded(shelf, timedelta())
+    before, limits = path.read_bytes(), resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (len(before) + 100, limits[1]))
+    try:
+        with pytest.raises(OSError, match="too large"):
+            shelf.append(path, b"x" * 1000)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    assert path.read_bytes() == before
+
+
 def test_two_processes_that_begin_at_once_have_one_key(folder: Path) -> None:
     marks: list[str] = []
     threads = [threading.Thread(target=lambda: marks.append(Shelf(folder).mark("1"))) for _ in range(8)]
@@ -134,11 +149,11 @@ def test_half_a_line_at_the_end_is_still_being_written(folder: Path) -> None:
     assert [line["what"] for line in lines_of(path)] == ["dialled"]
 
 
-def test_a_server_that_starts_deletes_what_is_due_though_nothing_is_recorded_any_more(folder: Path) -> None:
+async def test_a_server_that_starts_deletes_what_is_due_though_nothing_is_recorded_any_more(folder: Path) -> None:
     from rejoinder.config import Config
 
-    path = Shelf(folder).create(datetime(2020, 1, 1, tzinfo=UTC), "0" * 16, first(datetime(2020, 1, 1, tzinfo=UTC)))
+    Shelf(folder).create(datetime(2020, 1, 1, tzinfo=UTC), "0" * 16, first(datetime(2020, 1, 1, tzinfo=UTC)))
     archive = Archive()
     archive.start(lambda: Config(folder.parent / "rejoinder.yaml"))
-    archive._writer.close()
-    assert not path.exists()
+    await archive.close()
+    assert Shelf(folder).paths() == []

@@ -1,61 +1,90 @@
-"""Which calls of this server are recorded, where, and what is kept out of it."""
+"""Which calls of this server are recorded, where, and what is kept out of it.
+
+What records is imported with the first call or folder that needs it: most servers record nothing.
+"""
 
 import asyncio
 import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from rejoinder.call import CallFacts
 from rejoinder.config import Config, RecordConfig, RouteConfig
-from rejoinder.recording.recorder import Recorder
-from rejoinder.recording.redaction import Redaction
-from rejoinder.recording.shelf import Open, Shelf
-from rejoinder.recording.tape import Head, Tape
-from rejoinder.recording.writer import Reel, Writer
+
+if TYPE_CHECKING:
+    from rejoinder.recording.recorder import Recorder
+    from rejoinder.recording.redaction import Redaction
+    from rejoinder.recording.shelf import Open, Shelf
+    from rejoinder.recording.writer import Writer
 
 
 class Archive:
     """`everything` is a folder for every call, with its words, whatever the file says; without it calls are recorded where
     their route says so, in the folder that the file names. `opens` opens files, as os.open does."""
 
-    def __init__(self, everything: Path | None = None, opens: Open = os.open) -> None:
+    def __init__(self, everything: Path | None = None, opens: "Open" = os.open) -> None:
         self._everything = everything
         self._opens = opens
         self._config: Callable[[], Config] = lambda: Config(Path())
-        self._redaction = Redaction()
+        self._secrets: set[str] = set()
+        self._redaction: Redaction | None = None
         self._shelves: dict[Path, Shelf] = {}
-        self._writer = Writer(self._keeps)
+        self._writer: Writer | None = None
 
     @property
     def dropped(self) -> int:
         """Entries that were not written because the disk was slow or full."""
-        return self._writer.dropped
+        return self._writer.dropped if self._writer is not None else 0
 
     def start(self, config: Callable[[], Config]) -> None:
         """From here on `config` gives the file in force. What was kept for long enough is deleted, now and every hour."""
         self._config = config
-        if self._shelf.folder.is_dir() or any(map(self._wish, config().routes.values())):
-            self._writer.start(self._shelf)
+        if self._folder.is_dir() or any(map(self._wish, config().routes.values())):
+            self._writing()
 
     def learn(self, secrets: Iterable[str]) -> None:
         """Never write these."""
-        self._redaction.learn(secrets)
+        self._secrets.update(secrets)
+        if self._redaction is not None:
+            self._redaction.learn(self._secrets)
 
-    def recorder(self, route: RouteConfig, agents: Sequence[CallFacts]) -> Recorder | None:
+    def recorder(self, route: RouteConfig, agents: Sequence[CallFacts]) -> "Recorder | None":
         """What records a new call, None if it is not to be recorded. `agents`: what each that may answer it knows of it."""
         wish = self._wish(route)
         if wish is None:
             return None
-        shelf, facts = self._shelf, agents[0]
+        from rejoinder.recording.recorder import Recorder
+        from rejoinder.recording.tape import Head, Tape
+        from rejoinder.recording.writer import Reel
+
+        writer, redaction, shelf = self._writing()
+        facts = agents[0]
         head = Head(facts.route, facts.agent, facts.platform, facts.id, datetime.now(UTC), wish.keep)
-        tape = Tape(head, self._redaction, shelf.mark, with_words=wish.text)
-        self._writer.start(shelf)
-        return Recorder(Reel(tape, shelf), self._writer, [one.agent for one in agents])
+        tape = Tape(head, redaction, shelf.mark, with_words=wish.text)
+        return Recorder(Reel(tape, shelf), writer, [one.agent for one in agents])
 
     async def close(self) -> None:
         """Write the last lines."""
-        await asyncio.to_thread(self._writer.close)
+        if self._writer is not None:
+            await asyncio.to_thread(self._writer.close)
+
+    def _writing(self) -> "tuple[Writer, Redaction, Shelf]":
+        """What all recordings share, and the folder of those that begin now."""
+        from rejoinder.recording.redaction import Redaction
+        from rejoinder.recording.shelf import Shelf
+        from rejoinder.recording.writer import Writer
+
+        if self._writer is None:
+            self._writer = Writer(self._keeps)
+        if self._redaction is None:
+            self._redaction = Redaction(self._secrets)
+        shelf = self._shelves.get(self._folder)
+        if shelf is None:
+            shelf = self._shelves[self._folder] = Shelf(self._folder, self._opens)
+            self._writer.start(shelf)
+        return self._writer, self._redaction, shelf
 
     def _wish(self, route: RouteConfig) -> RecordConfig | None:
         if self._everything is None:
@@ -67,6 +96,5 @@ class Archive:
         return {path: wish.keep for path, route in routes.items() if (wish := self._wish(route))}
 
     @property
-    def _shelf(self) -> Shelf:
-        folder = self._everything or self._config().recordings
-        return self._shelves.setdefault(folder, Shelf(folder, self._opens))
+    def _folder(self) -> Path:
+        return self._everything or self._config().recordings
