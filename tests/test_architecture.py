@@ -114,7 +114,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("simulator.expectation",),
     ("simulator.expectation_reading", "simulator.steps"),
     ("simulator.scenario", "simulator.step_reading", "simulator.telling"),
-    ("simulator.findings", "simulator.reading"),
+    ("simulator.findings", "simulator.reading", "simulator.setup"),
     (
         "simulator.call_checks",
         "simulator.clean_protocol",

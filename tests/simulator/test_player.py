@@ -7,10 +7,10 @@ import pytest
 from rejoinder.errors import ConfigError
 from rejoinder.simulator.batch import plays_of
 from rejoinder.simulator.findings import Play, Verdict
-from rejoinder.simulator.player import LATE_DETAILS, details_of, profile_of
 from rejoinder.simulator.profile import Profile
 from rejoinder.simulator.reading import read_paths
 from rejoinder.simulator.scenario import CallSetup, PlatformSetup
+from rejoinder.simulator.setup import LATE_DETAILS, details_of, profile_of
 from rejoinder.simulator.story import story
 from rejoinder.simulator.target import Local
 from rejoinder.simulator.virtual import play_in_virtual_time

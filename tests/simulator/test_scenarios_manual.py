@@ -11,7 +11,7 @@ import pytest
 from manual import ROOT, cell, codes, named, page, rows, samples, section
 from rejoinder.cli import main
 from rejoinder.config.durations import written
-from rejoinder.simulator import call_checks, clean_protocol, expectation_reading, player, reading, step_reading
+from rejoinder.simulator import call_checks, clean_protocol, expectation_reading, reading, setup, step_reading
 from rejoinder.simulator.call import PATIENCE
 from rejoinder.simulator.clean_speech import FLAWS
 from rejoinder.simulator.expectation import ENDERS, STANDING
@@ -88,8 +88,8 @@ def test_bounds_are_those_of_the_code() -> None:
     assert f"An agent that is silent for {PATIENCE:g} seconds" in text
     assert f"nothing came for {call_checks.LEFT_OPEN:g} seconds" in text
     assert f"within {clean_protocol.SAID_AGAIN:g} seconds after a redial" in text
-    assert f"after {player.LATE_DETAILS:g} seconds" in text
-    assert f"vary by up to {player.VARIATION:.0%}".replace("%", " %") in text
+    assert f"after {setup.LATE_DETAILS:g} seconds" in text
+    assert f"vary by up to {setup.VARIATION:.0%}".replace("%", " %") in text
 
 
 def test_every_standing_check_and_every_flaw_of_speech_is_told() -> None:
