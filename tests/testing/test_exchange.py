@@ -37,9 +37,11 @@ class Seen:
     """What a witness is told."""
 
     def __init__(self) -> None:
+        self.started: list[str] = []
         self.calls: list[CallReport] = []
 
-    def call_started(self, call: CallFacts) -> None: ...
+    def call_started(self, call: CallFacts) -> None:
+        self.started.append(call.id)
 
     def turn_ended(self, report: TurnReport) -> None: ...
 
@@ -82,14 +84,24 @@ async def test_a_call_is_answered_on_each_route_of_a_file(file: Path) -> None:
 
 
 async def test_a_lost_call_is_found_again_by_its_id(file: Path) -> None:
-    async with Exchange.of_file(file, only="/echo") as exchange:
+    seen = Seen()
+    async with Exchange.of_file(file, only="/echo", witness=seen) as exchange:
         dial = exchange.dialler()
         wire = await dial("call-1")
         await spoken(wire, 0)
         wire.abort()
         again = await dial("call-1")
         assert await asks(again, 1, "still here") == "You said: still here"
-        assert len(exchange.calls) == 1
+        assert seen.started == ["call-1"]
+
+
+async def test_calls_without_an_id_are_calls_of_their_own(file: Path) -> None:
+    seen = Seen()
+    async with Exchange.of_file(file, only="/echo", witness=seen) as exchange:
+        dial = exchange.dialler()
+        for wire in (await dial(""), await dial("")):
+            assert await spoken(wire, 0) == GREETING
+        assert len(exchange.calls) == len(set(seen.started)) == 2
 
 
 async def test_a_goodbye_ends_a_call_after_its_grace(file: Path) -> None:

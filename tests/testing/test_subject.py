@@ -110,3 +110,10 @@ def test_a_class_that_lacks_respond_is_refused() -> None:
 
     with pytest.raises(TypeError, match="abstract: it lacks respond"):
         subject(Mute, {})
+
+
+def test_the_folder_in_which_a_test_runs_is_no_matter(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / ".env").write_text("this is no variable\n")
+    (tmp_path / "rejoinder.yaml").write_text("this: is no configuration\n")
+    monkeypatch.chdir(tmp_path)
+    assert subject("echo", {}).config().routes["/test"].agent == "echo"

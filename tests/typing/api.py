@@ -38,6 +38,7 @@ from rejoinder import (
     observing,
     per_call,
 )
+from rejoinder.testing import PHONE_CALL, Caller, FakeLLM, Heard, Step, Talk, caller, served, talk
 
 # A typical plugin.
 
@@ -166,6 +167,24 @@ def rejoinder_observer() -> ObserverSpec[LedgerOptions]:
     return observing(Ledger, LedgerOptions)
 
 
+# The test kit.
+
+
+async def try_shout() -> None:
+    with talk(Shout, options={"prefix": ""}, late={"filler": "1s"}) as talking:
+        assert_type(talking, Talk)
+        assert_type(talking.says("hi"), Heard)
+        assert talking.greeting == "Hello."
+        assert_type(talking.turns, list[TurnReport])
+    async with caller("shout", details=PHONE_CALL, begin="Hi.") as c, served(rejoinder_response_system()) as url:
+        assert_type(c, Caller)
+        assert_type(url, str)
+        assert await c.hears() == "HI!"
+    async with FakeLLM() as model:
+        model.will_say("Well.", 2.0, then=Step.STALL)
+        assert_type(model.aborted, int)
+
+
 # What must be refused.
 
 
@@ -211,6 +230,10 @@ class Unfinished(ResponseSystem[ShoutOptions]):
 
 per_call(Unfinished, ShoutOptions)  # type: ignore[type-abstract]
 ShoutOptions(suffix="!")  # type: ignore[call-arg]
+
+talk(Shout, optionz={})  # type: ignore[call-arg]
+talk(Shout, begin=5)  # type: ignore[arg-type]
+talk(Shout).says(5)  # type: ignore[arg-type]
 
 
 def give_away(secret: Secret) -> str:
