@@ -95,7 +95,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("testing.exchange", "testing.telephone"),
     ("testing.serving", "testing.talking"),
     # The platform, played whole.
-    ("simulator", "simulator.journal"),
+    ("simulator", "simulator.journal", "simulator.staff"),
     ("simulator.link", "simulator.pace", "simulator.profile", "simulator.recorder"),
     (
         "simulator.answer_stream",
@@ -122,8 +122,8 @@ LAYERS: tuple[tuple[str, ...], ...] = (
         "simulator.heard_checks",
         "simulator.story",
     ),
-    ("simulator.judging", "simulator.table"),
-    ("simulator.player", "simulator.report", "simulator.target"),
+    ("simulator.judging", "simulator.table", "simulator.timeline"),
+    ("simulator.html", "simulator.player", "simulator.report", "simulator.target"),
     ("simulator.batch",),
     ("simulator.virtual",),
     # Checks of one response system, and the front door of the test kit, which offers them too.
@@ -181,7 +181,7 @@ SEES: dict[str, tuple[str, ...]] = {
     "outbox": ("effects", "events"),
     "testing.wire": ("errors", "lifeline", "testing.*"),
     **dict.fromkeys(OTHER_SIDE, ("dialogue", "errors", "testing.*")),
-    "simulator*": ("dialogue", "errors", "registry", "speech", "testing.*", "simulator.*", "config.*"),
+    "simulator*": ("dialogue", "errors", "lines", "registry", "speech", "testing.*", "simulator.*", "config.*"),
     **dict.fromkeys(PURE, PURE),
 }
 

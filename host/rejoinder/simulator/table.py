@@ -78,10 +78,10 @@ class Paper:
 
 def _cells(verdict: Verdict, runs: int) -> tuple[str, ...]:
     name = label(verdict.play, runs=runs)
-    return verdict.outcome, name, f"{verdict.lasted:.1f} s", _slowest(verdict), f"{verdict.took:.2f} s"
+    return verdict.outcome, name, f"{verdict.lasted:.1f} s", slowest(verdict), f"{verdict.took:.2f} s"
 
 
-def _slowest(verdict: Verdict) -> str:
+def slowest(verdict: Verdict) -> str:
     """The longest that the caller waited for the first sentence of a turn."""
     waits = [waiting_for_a_sentence(verdict.journal, turn) for turn in verdict.journal.turns]
     return f"{max(waited for waited, came in waits if came):.2f} s" if any(came for _, came in waits) else ""
