@@ -339,6 +339,12 @@ def test_a_story_shows_who_said_what_when_and_where_it_went_wrong() -> None:
     ]
 
 
+def test_what_is_wrong_stands_behind_what_is_shown_at_the_same_time() -> None:
+    entries = (Entry(2.231, "agent_stops", "Hello."),)
+    told = story(verdict(journal(turn(spoken_to=2.23), entries=entries), text("is", "Bye."))).splitlines()
+    assert [line.split()[1] for line in told] == ["platform", "agent", "wrong", "platform"]
+
+
 def test_words_that_nobody_heard_are_told_as_such() -> None:
     stale = turn("Too late.", at=3.0, heard="", superseded_at=5.0, completed_at=None, spoken_to=None)
     assert "     5.0  agent     ('Too late.', unheard)" in story(verdict(journal(stale))).splitlines()

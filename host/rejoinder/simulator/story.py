@@ -33,7 +33,13 @@ def lines(verdict: Verdict) -> list[Line]:
     wrong = [_wrong(finding) for finding in verdict.findings]
     whole = [line for line in wrong if line.at is None]
     placed = [line for line in wrong if line.at is not None]
-    return [*sorted([*story, *placed], key=lambda line: line.at or 0.0), *whole]
+    return [*sorted([*story, *placed], key=_order), *whole]
+
+
+def _order(line: Line) -> tuple[float, bool, float]:
+    """By time; what is wrong comes after all that is shown with the same time."""
+    at = line.at or 0.0
+    return round(at, 1), line.who == WRONG, at
 
 
 def story(verdict: Verdict) -> str:
