@@ -1,6 +1,7 @@
 """`rejoinder check`."""
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -143,6 +144,13 @@ def test_a_webhook_that_nobody_hears_is_noted(rejoinder: Any, folder: Path) -> N
     outcome = rejoinder("check")
     assert outcome.code == 0
     assert outcome.out.startswith("note: no observer hears of webhook main")
+
+
+def test_words_that_are_recorded_are_noted(rejoinder: Any, folder: Path) -> None:
+    (folder / "rejoinder.yaml").write_text(GOOD + "defaults: {record: {text: on}}\n")
+    outcome = rejoinder("check")
+    assert outcome.code == 0
+    assert re.match(r"note: what callers say on /\S+.* is recorded\n", outcome.out)
 
 
 def test_for_programs_there_is_one_json_object(rejoinder: Any, folder: Path) -> None:

@@ -54,8 +54,12 @@ class Finding:
     @property
     def notes(self) -> list[str]:
         """What is not wrong, and yet may surprise a caller."""
-        webhooks = self.loaded.config.webhooks if self.loaded.config else {}
-        return [f"no observer hears of webhook {name}" for name, one in webhooks.items() if not one.observers]
+        config = self.loaded.config
+        if config is None:
+            return []
+        deaf = [f"no observer hears of webhook {name}" for name, one in config.webhooks.items() if not one.observers]
+        kept = [path for path, route in config.routes.items() if route.record and route.record.text]
+        return [*deaf, *([f"what callers say on {', '.join(kept)} is recorded"] if kept else [])]
 
 
 def run(given: argparse.Namespace) -> int:
