@@ -4,7 +4,6 @@ import asyncio
 import contextlib
 import os
 import socket
-import textwrap
 import threading
 import time
 from collections.abc import Iterator
@@ -14,8 +13,6 @@ import pytest
 
 from rejoinder.testing import clock
 from rejoinder.testing.clock import PeerElsewhere, Standstill, VirtualClockLoop
-
-pytest_plugins = ["pytester"]
 
 
 def now() -> float:
@@ -172,29 +169,6 @@ def test_without_a_timer_it_waits_for_the_world_outside() -> None:
         return now()
 
     assert clock.run(main()) == 0.0
-
-
-TESTS = """
-import asyncio
-import pytest
-
-@pytest.mark.virtual_time
-async def test_an_hour():
-    await asyncio.sleep(3600)
-    assert asyncio.get_running_loop().time() == 3600
-
-async def test_no_time():
-    assert not hasattr(asyncio.get_running_loop(), "is_virtual")
-"""
-
-
-def test_with_pytest_asyncio_a_marker_gives_a_test_virtual_time(pytester: pytest.Pytester) -> None:
-    """The recipe is taken from the module's docstring."""
-    recipe = (clock.__doc__ or "").split("choose::\n")[1].split("\n\nWhat is virtual")[0]
-    pytester.makeconftest(f"import asyncio\nfrom rejoinder.testing.clock import VirtualClockLoop\n{textwrap.dedent(recipe)}")
-    pytester.makepyfile(TESTS)
-    pytester.makeini("[pytest]\nasyncio_mode = auto\nasyncio_default_fixture_loop_scope = function\nmarkers = virtual_time\n")
-    pytester.runpytest_subprocess("-p", "no:cacheprovider").assert_outcomes(passed=2)
 
 
 # Peers.

@@ -11,13 +11,7 @@ A test of a 60 s timer takes no time and gives the same result on every machine:
 
         assert clock.run(main()) == 60.0
 
-With pytest-asyncio (1.3 and later) its loop comes in by the hook for loop factories, in a conftest.py; the hook is asked for
-each test and must always name a loop, so let a marker of your own (registered under `markers`) choose::
-
-    def pytest_asyncio_loop_factories(config, item):
-        if item.get_closest_marker("virtual_time"):
-            return {"virtual time": VirtualClockLoop}
-        return {"asyncio": asyncio.new_event_loop}
+A test with async has such a loop under the marker `virtual_time` of `rejoinder.testing.fixtures`.
 
 What is virtual is the loop's time alone: `asyncio.sleep`, `asyncio.timeout`, `loop.call_later`. The time of day goes on, and so
 does a thread. Sockets work: what has arrived is always served before the clock moves. Work that the loop cannot see (a thread,
