@@ -79,6 +79,12 @@ def test_a_system_comes_as_class_spec_name_module_or_file(plugin: Path) -> None:
     assert [one.registry.system(one.name).options.__name__ for one in found if one.name != "echo"] == ["Loud"] * 6
 
 
+@pytest.mark.parametrize("system", [5, int, test_options_that_are_left_open_are_asked_for], ids=["number", "class", "function"])
+def test_what_is_no_system_is_told_so(system: Any) -> None:
+    with pytest.raises(TypeError, match="is no response system: expected its class, "):
+        subject(system, {})
+
+
 def test_an_unknown_name_is_told_with_what_there_is() -> None:
     one = subject("ehco", {})
     with pytest.raises(PluginError, match="did you mean 'echo'"):

@@ -74,6 +74,8 @@ class Exchange:
             resolved = resolve(config, tried.registry)
         except ConfigError as error:
             raise tried.wrong(error.problems) from None
+        for fault in resolved.broken.values():
+            raise fault
         return cls(resolved, strict=True, witness=witness)
 
     async def __aenter__(self) -> Self:

@@ -72,7 +72,7 @@ class Subject:
 
 
 def subject(system: Tried, keys: AgentKeys) -> Subject:
-    """Raises ConfigError for keys that YAML does not have either, TypeError for values that it cannot hold."""
+    """Raises TypeError for what is no system, and for values that YAML cannot hold."""
     given: dict[str, Any] = dict(keys)
     name, registry = _registered(system, given)
     route = {"agent": name, "retell": {**_RETELL, **given.pop("retell", {})}}
@@ -95,12 +95,14 @@ def _registered(system: Tried, given: dict[str, Any]) -> tuple[str, Registry]:
 def _known(system: Tried) -> tuple[str, Registry]:
     if isinstance(system, SystemSpec):
         return _added("system", system)
-    if isinstance(system, type):
+    if isinstance(system, type) and issubclass(system, ResponseSystem):
         return _added(system.__name__, per_call(system, options_type(system)))
     if isinstance(system, ModuleType):
         return system.__name__, Registry({system.__name__: system.__name__})
     if isinstance(system, Path):
         return system.stem, Registry({system.stem: str(system)})
+    if not isinstance(system, str):
+        raise TypeError(f"{system!r} is no response system: expected its class, its SystemSpec, a name, a module or a .py file")
     registry = Registry()
     if system in registry.names() or not _is_module(system):
         return system, registry  # if there is none of that name, the registry says which there are
