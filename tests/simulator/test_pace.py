@@ -4,6 +4,7 @@ import pytest
 
 from rejoinder.simulator.pace import Pace, Sentences, words_of
 from rejoinder.simulator.transcript import Transcript
+from rejoinder.speech import has_sentence
 
 
 @pytest.mark.parametrize(
@@ -52,6 +53,19 @@ def test_text_is_given_out_in_whole_sentences_and_the_rest_at_the_end() -> None:
     assert sentences.take(" close at") == []
     assert sentences.close() == [" And", " close", " at"]
     assert sentences.close() == []
+
+
+@pytest.mark.parametrize("text", ["We open at nine. And close", "One OK.你好。And then?  Yes", " a b  c d.e f", "¿Qué? (Yes.) No"])
+def test_it_is_no_matter_how_often_a_text_was_looked_at(text: str) -> None:
+    for first in range(len(text)):
+        sentences, waiting = Sentences(), ""
+        for part in [text[:first], *text[first:]]:
+            waiting += part
+            words = words_of(waiting)
+            count = max([place for place, word in enumerate(words, 1) if has_sentence(word)], default=0)
+            assert sentences.take(part) == words[:count]
+            waiting = waiting[len("".join(words[:count])) :]
+        assert sentences.close() == words_of(waiting)
 
 
 def test_what_is_glued_is_read_as_one_word() -> None:

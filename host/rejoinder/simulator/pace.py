@@ -94,17 +94,22 @@ class Sentences:
     word with it, in the transcript too.
     """
 
-    __slots__ = ("_waiting",)
+    __slots__ = ("_looked_at", "_waiting")
 
     def __init__(self) -> None:
         self._waiting = ""
+        # So much of it is whole words in which no sentence ends: an agent may talk for ever without a full stop.
+        self._looked_at = 0
 
     def take(self, text: str) -> list[str]:
         """The words of the sentences that are complete now."""
         self._waiting += text
-        words = words_of(self._waiting)
+        words = words_of(self._waiting[self._looked_at :])
         count = next((index + 1 for index in range(len(words) - 1, -1, -1) if has_sentence(words[index])), 0)
-        return self._give(words[:count])
+        if count:
+            return self._give([*words_of(self._waiting[: self._looked_at]), *words[:count]])
+        self._looked_at += sum(map(len, words[:-1]))
+        return []
 
     def close(self) -> list[str]:
         """No more text comes: the words that remain."""
@@ -112,4 +117,5 @@ class Sentences:
 
     def _give(self, words: list[str]) -> list[str]:
         self._waiting = self._waiting[sum(map(len, words)) :]
+        self._looked_at = 0
         return words
