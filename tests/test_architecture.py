@@ -181,7 +181,7 @@ SEES: dict[str, tuple[str, ...]] = {
     "outbox": ("effects", "events"),
     "testing.wire": ("errors", "lifeline", "testing.*"),
     **dict.fromkeys(OTHER_SIDE, ("dialogue", "errors", "testing.*")),
-    "simulator*": ("dialogue", "errors", "lines", "registry", "speech", "testing.*", "simulator.*", "config.*"),
+    "simulator*": ("call", "contract", "dialogue", "errors", "lines", "registry", "speech", "testing.*", "simulator.*", "config.*"),
     **dict.fromkeys(PURE, PURE),
 }
 

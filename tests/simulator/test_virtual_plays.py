@@ -91,6 +91,31 @@ def test_a_play_that_an_agent_holds_for_ever_is_given_up_and_the_next_is_played(
     assert held.journal.of("caller_stops")
 
 
+FAILING = """
+agents:
+  ava: {system: llm, begin: Hello., options: {base_url: "https://api.openai.com/v1", model: m, api_key: ""}}
+  substituted: {extends: ava, fallback: parrot}
+  parrot: {system: echo}
+routes: {/llm: ava, /substituted: substituted}
+"""
+
+
+@pytest.mark.parametrize(
+    ("route", "expect", "told"),
+    [
+        ("/llm", "", ["turn 1 has failed: no agent answered it"]),
+        ("/llm", "expect: {turns_answered: false}", []),
+        ("/substituted", "", []),
+    ],
+)
+def test_a_turn_that_no_agent_answered_is_found_though_the_host_says_something(
+    tmp_path: Path, route: str, expect: str, told: list[str]
+) -> None:
+    (verdict,) = play(tmp_path, FAILING, f"route: {route}\ncaller: [{{says: hello}}]\n{expect}")
+    assert [found.what for found in verdict.findings if found.check == "turns_answered"] == told
+    assert verdict.journal.turns[1].heard
+
+
 def test_a_tool_is_seen_with_what_it_was_given_and_told_in_the_story(tmp_path: Path) -> None:
     config = "agents: {desk: {system: booking, begin: Hello.}}\nroutes: {/desk: desk}\n"
     calls = (

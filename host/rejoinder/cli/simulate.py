@@ -61,7 +61,7 @@ def run(given: argparse.Namespace) -> int:
     from rejoinder.observability import configure
     from rejoinder.simulator.reading import read_paths
 
-    configure("error")
+    configure("warning")
     if given.url and given.route:
         complain("rejoinder: --route names a route of --config; the route of --url is in the URL")
         return _USAGE

@@ -3,6 +3,7 @@
 import asyncio
 import time
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from typing import Protocol
 
 from rejoinder.errors import RejoinderError
@@ -40,12 +41,14 @@ class Stage:
         self.call_id = call_id
         self.fault = ""
         self._player: Player | None = None
+        self._switchboard: Switchboard | None = None
         self._begun = time.perf_counter()
 
     async def perform(self, switchboard: Switchboard) -> None:
         """Play it."""
         try:
-            self._player = Player(self.play, switchboard(self.play.route), call_id=self.call_id)
+            self._switchboard = switchboard
+            self._player = Player(self.play, switchboard.dialler(self.play.route), call_id=self.call_id)
             await self._player.play()
         except RejoinderError as error:
             self.fault = str(error)
@@ -57,6 +60,8 @@ class Stage:
         else:
             self._player.fault = self._player.fault or self.fault
             played = self._player.played
+            if self._switchboard is not None:
+                played = replace(played, host_turns=self._switchboard.host_turns(played.journal.call_id))
         return judge(played, time.perf_counter() - self._begun)
 
 

@@ -1,11 +1,11 @@
 """What is expected of a call as a whole: how it ends, its tools, its silences, and that every turn is closed."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from rejoinder.simulator.expectation import EndExpectation, TimeExpectation, ToolExpectation
-from rejoinder.simulator.findings import Finding
+from rejoinder.simulator.findings import Finding, HostTurn
 from rejoinder.simulator.journal import AskedTurn, Journal, ToolSeen
 
 #: Seconds in which a turn that is not complete may give nothing, neither a chunk nor a voice, before it counts as left open.
@@ -143,6 +143,22 @@ def judge_turns(journal: Journal) -> Iterator[Finding]:
             came = "came" if last == turn.asked_at else "more came"
             what = f"turn {turn.number} was never completed: nothing {came} for {until - last:.1f} s"
             yield Finding("turns_closed", what, last, place)
+
+
+def judge_answers(journal: Journal, host_turns: Sequence[HostTurn]) -> Iterator[Finding]:
+    """Turns that no agent answered: what was heard in them are the host's own lines."""
+    why = {"failed": "no agent answered it", "timed_out": "no agent answered it in time, or to its end"}
+    for told in host_turns:
+        if told.outcome in why:
+            place = next(
+                (at for at, one in enumerate(journal.turns) if (one.number, one.kind) == (told.number, told.kind)), None
+            )
+            at = None if place is None else journal.turns[place].asked_at
+            yield Finding("turns_answered", f"turn {told.number} has {_past(told.outcome)}: {why[told.outcome]}", at, place)
+
+
+def _past(outcome: str) -> str:
+    return outcome.replace("_", " ")
 
 
 def _last_sign(turn: AskedTurn) -> float:

@@ -90,6 +90,7 @@ class CallExpected:
     tools: tuple[ToolExpectation, ...] = ()
     silence: TimeExpectation | None = None
     turns_closed: bool = True
+    turns_answered: bool = True
     protocol_clean: bool = True
     speech_clean: bool = True
 

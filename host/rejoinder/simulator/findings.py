@@ -8,6 +8,8 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from rejoinder.config.tree import Mark
+from rejoinder.dialogue import Outcome as TurnOutcome
+from rejoinder.dialogue import TurnKind
 from rejoinder.simulator.expectation import NOWHERE
 from rejoinder.simulator.journal import AskedTurn, Journal
 from rejoinder.simulator.scenario import Scenario
@@ -53,9 +55,18 @@ class Answer:
 
 
 @dataclass(frozen=True, slots=True)
+class HostTurn:
+    """What the host says became of a turn, where the host is ours: no platform can tell its apology from an answer."""
+
+    number: int
+    kind: TurnKind
+    outcome: TurnOutcome
+
+
+@dataclass(frozen=True, slots=True)
 class Played:
     """A scenario that was played: `missed` is what the player waited for in vain, `left` are the steps for which the call ended
-    too early, `fault` what stopped the player ("" if nothing did)."""
+    too early, `fault` what stopped the player ("" if nothing did), `host_turns` what the host tells, if it can be asked."""
 
     play: Play
     journal: Journal
@@ -63,6 +74,7 @@ class Played:
     missed: tuple[Finding, ...] = ()
     left: tuple[Step, ...] = ()
     fault: str = ""
+    host_turns: tuple[HostTurn, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

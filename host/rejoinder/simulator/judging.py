@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from rejoinder.simulator.call_checks import judge_end, judge_silence, judge_tool, judge_turns
+from rejoinder.simulator.call_checks import judge_answers, judge_end, judge_silence, judge_tool, judge_turns
 from rejoinder.simulator.clean_protocol import broken_rules
 from rejoinder.simulator.clean_speech import unclean_speech
 from rejoinder.simulator.findings import Finding, Outcome, Played, Verdict
@@ -65,6 +65,8 @@ def _standing(played: Played, journal: Journal) -> Iterator[Finding]:
     expected = played.play.scenario.expected
     if expected.turns_closed:
         yield from judge_turns(journal)
+    if expected.turns_answered:
+        yield from judge_answers(journal, played.host_turns)
     if expected.protocol_clean:
         yield from broken_rules(journal)
     if expected.speech_clean:

@@ -1,21 +1,34 @@
 """What scenarios are played against: routes of a file, served in this process, or whatever answers at a URL."""
 
 import contextlib
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections import defaultdict
+from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
+from rejoinder.call import CallFacts
 from rejoinder.config import load
+from rejoinder.contract import CallReport, TurnReport
 from rejoinder.errors import ConfigError, PluginError
 from rejoinder.registry import Registry
+from rejoinder.simulator.findings import HostTurn
 from rejoinder.simulator.scenario import Scenario
 from rejoinder.testing.dialling import CannotDial, call_url
 from rejoinder.testing.exchange import Exchange
 from rejoinder.testing.wire import Dialler, socket_dialler
 
-#: From a route to what dials it. Raises CannotDial and PluginError.
-Switchboard = Callable[[str], Dialler]
+
+class Switchboard(Protocol):
+    """What connects calls while a target is open."""
+
+    def dialler(self, route: str) -> Dialler:
+        """What dials a route. Raises CannotDial and PluginError."""
+        ...
+
+    def host_turns(self, call_id: str) -> tuple[HostTurn, ...]:
+        """What the host says became of the turns of a call so far; nothing where it cannot be asked."""
+        ...
 
 
 class Target(Protocol):
@@ -51,8 +64,20 @@ class Remote:
         from aiohttp import ClientSession
 
         async with ClientSession() as session:
-            dial = socket_dialler(self.url, session)
-            yield lambda _: dial
+            yield _Network(socket_dialler(self.url, session))
+
+
+@dataclass(frozen=True, slots=True)
+class _Network:
+    """Beyond it nobody knows who answers."""
+
+    dial: Dialler
+
+    def dialler(self, route: str) -> Dialler:
+        return self.dial
+
+    def host_turns(self, call_id: str) -> tuple[HostTurn, ...]:
+        return ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +104,7 @@ class Local:
         }
         local = cls(path, Registry(plugins), f"/{route.strip('/')}" if route else "", found)
         if local.route:
-            local._known(local.route)
+            local.known(local.route)
         return local
 
     def routes_of(self, scenario: Scenario) -> list[str]:
@@ -91,17 +116,45 @@ class Local:
     @contextlib.asynccontextmanager
     async def open(self, route: str | None = None) -> AsyncIterator[Switchboard]:
         if route:
-            self._known(route)
-        async with Exchange.of_file(self.path, only=route or None, plugins=self.plugins) as exchange:
-            yield lambda one: self._dialler(exchange, one)
+            self.known(route)
+        reports = _Reports()
+        async with Exchange.of_file(self.path, only=route or None, plugins=self.plugins, witness=reports) as exchange:
+            yield _House(self, exchange, reports)
 
-    def _dialler(self, exchange: Exchange, route: str) -> Dialler:
-        self._known(route)
-        agent = exchange.routes.routes[route].agent_config.name
-        if broken := exchange.routes.broken.get(agent):
-            raise PluginError(f"the agent {agent} of {route} does not open: {broken}")
-        return exchange.dialler(route)
-
-    def _known(self, route: str) -> None:
+    def known(self, route: str) -> None:
+        """Raises CannotDial for a route that the file does not have."""
         if route not in self.routes:
             raise CannotDial(f"{self.path} has no route {route} for Retell; it has: {', '.join(sorted(self.routes)) or 'none'}")
+
+
+class _Reports:
+    """What the host tells of its calls: a witness of them."""
+
+    def __init__(self) -> None:
+        self.turns: defaultdict[str, list[HostTurn]] = defaultdict(list)
+
+    def call_started(self, call: CallFacts) -> None: ...
+
+    def turn_ended(self, report: TurnReport) -> None:
+        self.turns[report.call.id].append(HostTurn(report.number, report.kind, report.outcome))
+
+    def call_ended(self, report: CallReport) -> None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class _House:
+    """The host in this process, which can be asked."""
+
+    local: Local
+    exchange: Exchange
+    reports: _Reports
+
+    def dialler(self, route: str) -> Dialler:
+        self.local.known(route)
+        agent = self.exchange.routes.routes[route].agent_config.name
+        if broken := self.exchange.routes.broken.get(agent):
+            raise PluginError(f"the agent {agent} of {route} does not open: {broken}")
+        return self.exchange.dialler(route)
+
+    def host_turns(self, call_id: str) -> tuple[HostTurn, ...]:
+        return tuple(self.reports.turns.get(call_id, ()))
