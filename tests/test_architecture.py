@@ -35,7 +35,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("engine", "stopwatch"),
     ("protocols", "protocols.wire"),
     ("protocols.chat_answer", "protocols.chat_details", "protocols.retell_details", "protocols.retell_sent"),
-    ("protocols.retell_webhook",),
+    ("protocols.retell_kinds", "protocols.retell_webhook"),
     ("protocols.retell_numbering", "protocols.retell_transcript", "protocols.chat_tools"),
     ("protocols.retell_salvage",),
     ("protocols.retell", "protocols.chat"),

@@ -119,14 +119,16 @@ def test_what_does_not_fit_is_an_error(change: dict[str, Any]) -> None:
 def test_a_muted_frame_keeps_its_kind_and_the_lengths_of_its_texts() -> None:
     frame = {
         "interaction": "no",
-        "some_type": "update",
+        "interaction_type": "update",
+        "patient_type": "diabetic",
         "said": "yes please",
         "list": [{"role": "user", "content": "my name is Ann", "words": [{"word": "my", "start": 0.5}]}],
         "call": {"call_type": "phone_call", "agent_name": "Ava", "metadata": {"type": "patient", "age": 42}},
     }
     assert muted(frame) == {
         "interaction": 2,
-        "some_type": "update",
+        "interaction_type": "update",
+        "patient_type": 8,
         "said": 10,
         "list": [{"role": "user", "content": 14, "words": [{"word": 2, "start": 0.5}]}],
         "call": {"call_type": "phone_call", "agent_name": 3, "metadata": 27},

@@ -72,6 +72,7 @@ class Archive:
 
     def _writing(self) -> "tuple[Writer, Redaction, Shelf]":
         """What all recordings share, and the folder of those that begin now."""
+        import rejoinder.recording.recorder  # noqa: F401  now, and not while the first caller waits
         from rejoinder.recording.redaction import Redaction
         from rejoinder.recording.shelf import Shelf
         from rejoinder.recording.writer import Writer

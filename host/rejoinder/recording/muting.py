@@ -5,8 +5,10 @@ from typing import Any
 
 import msgspec
 
-#: Under these a platform says what a thing is, in words of its own protocol.
-_KIND_KEY = re.compile(r"(?:^|_)(?:type|role|object|direction|status|finish_reason)\Z|taking\Z")
+from rejoinder.protocols.retell_kinds import KINDS
+
+#: Under these a platform says what a thing is, in words of its own protocol; the others are those of chat completions.
+_KINDS = KINDS | {"type", "object", "finish_reason"}
 _KIND = re.compile(r"[A-Za-z][A-Za-z0-9_.\-]{0,39}\Z")
 #: What stands under these belongs to the owner of the agent or to the caller, numbers and names of keys included.
 _THEIRS = re.compile(r"(?:metadata|variables|headers|extra_body|arguments|parameters|properties)\Z|\Avars\Z")
@@ -18,7 +20,7 @@ def muted(value: Any, key: str = "", depth: int = 0) -> Any:
     """A value of JSON with the length of each text in its place; what belongs to others is its size in bytes."""
     match value:
         case str():
-            return value if depth <= _DEEPEST and _KIND_KEY.search(key) and _KIND.match(value) else len(value)
+            return value if depth <= _DEEPEST and key in _KINDS and _KIND.match(value) else len(value)
         case dict():
             return {name: _entry(name, one, depth) for name, one in value.items()}
         case list():
