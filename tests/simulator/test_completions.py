@@ -1,5 +1,6 @@
 """A simulated platform of chat completions, against a scripted server and against the host."""
 
+import asyncio
 from collections.abc import AsyncIterator
 
 import pytest
@@ -61,13 +62,14 @@ async def test_a_caller_who_cuts_in_closes_the_request(server: FakeLLM, session:
         await call.agent_finished()
         await call.says("When?")
         await call.heard_words(3)
-        await call.says("Stop.")
+        closed = asyncio.create_task(server.until(aborted=1))
+        await call.says("Stop it, please.")
+        assert closed.done()
         assert (await call.agent_finished()).heard == "Yes."
-    await server.until(aborted=1)
     assert (call.journal.turns[1].heard, call.journal.turns[1].cut) == ("We open at", True)
     assert server.requests[1].messages[1:] == [
         {"role": "assistant", "content": "We open at"},
-        {"role": "user", "content": "Stop."},
+        {"role": "user", "content": "Stop it, please."},
     ]
 
 

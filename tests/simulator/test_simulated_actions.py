@@ -30,6 +30,7 @@ async def test_without_words_it_hangs_up_at_once() -> None:
         with pytest.raises(CallOver):
             await call.silent(1)
     assert call.journal.ended_at == call.journal.turns[1].asked_at
+    assert call.journal.entries[-1].what == "ended"
 
 
 @pytest.mark.parametrize("wish", [{"end_call": True}, {"transfer_number": "+15550003333"}])
@@ -56,6 +57,7 @@ async def test_a_line_that_may_not_be_interrupted_keeps_its_action() -> None:
             await call.says("Wait! I have another question for you.")
     assert call.journal.reason == "agent_hangup"
     assert len(server.asked()) == 1
+    assert call.journal.of("caller_stops")[-1].text.startswith("Wait!")
 
 
 async def test_a_phone_call_is_transferred_and_over() -> None:

@@ -67,8 +67,13 @@ async def test_a_half_dead_connection_is_noticed_by_its_pings_and_by_nothing_els
     pinged, unpinged = HandWritten(), HandWritten(config={"call_details": True})
     async with Retell(pinged.dial) as call:
         await call.agent_finished()
+        await call.silent(0.1)
         call.lose_keepalive()
+        came = len(pinged.came)
+        pinged.sends(says(0, "Again."))
         await call.says("When?")
+        assert len(pinged.came) == came
+        assert call.journal.of("dropped") == []
         assert (await call.agent_finished()).heard == "Yes."
     assert [entry.text for entry in call.journal.of("redialled")] == ["keepalive"]
     async with Retell(unpinged.dial) as call:
@@ -140,7 +145,9 @@ async def test_speech_goes_on_while_the_connection_is_lost_and_ids_go_on_after_i
         await call.says("When?")
         await call.after_speech_began(1)
         call.drop()
+        before = len(server.came)
         assert (await call.agent_finished()).heard == LONG
+        assert server.came[before].last.startswith("We open at")
         await call.says("Thanks.")
         await call.agent_finished()
     assert [frame.response_id for frame in server.asked()] == [1, 2]
@@ -150,7 +157,7 @@ async def test_speech_goes_on_while_the_connection_is_lost_and_ids_go_on_after_i
 
 async def test_a_question_asked_while_there_was_no_connection_is_asked_on_the_next() -> None:
     server = HandWritten()
-    async with Retell(server.dial, profile=Profile(redial_pause=5)) as call:
+    async with Retell(server.dial, profile=Profile(redial_pause=5, after_redial="waits")) as call:
         await call.agent_finished()
         call.drop()
         await call.says("When?")
@@ -169,6 +176,31 @@ async def test_an_open_question_is_asked_again_as_the_profile_has_it(after: str,
         call.drop()
         await call.silent(3)
     assert [frame.response_id for frame in server.asked()] == ids
+
+
+async def test_a_question_is_not_asked_again_while_the_caller_has_gone_on() -> None:
+    server = HandWritten({"When?": [says(1, "One moment. ", complete=False)]})
+    async with Retell(server.dial) as call:
+        await call.agent_finished()
+        await call.says("When?")
+        await call.silent(3)
+        call.drop()
+        await call.says("Or rather, tell me where you are and how I can find you.")
+        assert (await call.agent_finished()).heard == "Yes."
+    assert [frame.response_id for frame in server.asked()] == [1, 2]
+
+
+async def test_a_connection_that_did_not_ask_for_pings_has_none() -> None:
+    server = HandWritten()
+    async with Retell(server.dial) as call:
+        await call.silent(3)
+        server.config = {}
+        call.drop()
+        await call.silent(1)
+        pinged = len(server.asked("ping_pong"))
+        await call.silent(20)
+    assert call.journal.of("keepalive_lost") == []
+    assert len(server.asked("ping_pong")) == pinged
 
 
 async def test_what_a_new_connection_remembers_is_in_the_profile() -> None:
@@ -210,9 +242,11 @@ async def test_a_second_connection_takes_over_before_the_first_dies() -> None:
         first = server.socket
         await call.second_socket()
         assert first.close_code is None
+        first.write([b"Hello"])
         await call.says("When?")
         assert (await call.agent_finished()).heard == "Yes."
     assert first.close_code == 1006
+    assert call.journal.of("dropped") == []
     assert server.dialled == 2
 
 

@@ -174,6 +174,55 @@ async def test_a_line_that_may_not_be_interrupted_is_heard_to_its_end_and_the_ca
     assert turn.asked_at >= (call.journal.turns[1].spoken_to or 0)
 
 
+async def test_one_who_goes_on_over_such_a_line_is_answered_when_all_is_said() -> None:
+    server = HandWritten({"When?": [says(1, LONG, no_interruption_allowed=True)]})
+    async with Retell(server.dial) as call:
+        await call.agent_finished()
+        await call.says("When?")
+        await call.after_speech_began(0.5)
+        await call.says("Stop it.")
+        await call.silent(2.0)  # long enough to be asked about, were it not for the line
+        await call.says("I said that you should stop it at once, if you please.")
+        assert (call.journal.turns[1].heard, len(server.asked())) == (LONG, 1)
+        await call.agent_finished()
+    assert [frame.last for frame in server.asked()[1:]] == ["Stop it. I said that you should stop it at once, if you please."]
+
+
+async def test_such_a_line_is_spoken_also_if_the_caller_begins_just_before_it() -> None:
+    server = HandWritten({"When?": [says(1, "One moment.", no_interruption_allowed=True)]})
+    async with Retell(server.dial, profile=Profile(voice_delay=1.0)) as call:
+        await call.agent_finished()
+        await call.says("When?", pauses=[(0.7, "Or not?")])
+        await call.agent_finished()
+    assert call.journal.turns[1].heard == "One moment."
+
+
+async def test_a_line_that_is_not_all_of_its_answer_is_answered_over_as_soon_as_it_was_heard() -> None:
+    server = HandWritten({"When?": [says(1, "Let me have a look. ", complete=False, no_interruption_allowed=True)]})
+    async with Retell(server.dial) as call:
+        await call.agent_finished()
+        await call.says("When?")
+        await call.after_speech_began(0.2)
+        await call.says("Stop.")
+        await call.agent_finished()
+    holding, answer = call.journal.turns[1:]
+    assert (holding.heard, holding.cut, holding.is_closed) == ("Let me have a look.", False, True)
+    assert answer.asked_at == holding.spoken_to
+
+
+async def test_what_comes_of_an_answer_while_the_caller_speaks_over_its_beginning_is_not_spoken() -> None:
+    line = [says(1, "One moment. ", complete=False, no_interruption_allowed=True)]
+    server = HandWritten({"When?": line})
+    async with Retell(server.dial) as call:
+        await call.agent_finished()
+        await call.says("When?")
+        await call.after_speech_began(0.3)
+        await call.says("Stop it, please, and listen to me.")
+        server.sends(says(1, "At nine."))
+        await call.agent_finished()
+    assert (call.journal.turns[1].heard, call.journal.turns[1].said) == ("One moment.", "One moment. At nine.")
+
+
 async def test_a_sensitivity_of_0_never_lets_the_caller_in() -> None:
     server = HandWritten({"When?": LONG})
     async with Retell(server.dial) as call:
@@ -181,7 +230,7 @@ async def test_a_sensitivity_of_0_never_lets_the_caller_in() -> None:
         server.sends({"response_type": "update_agent", "agent_config": {"interruption_sensitivity": 0}})
         await call.says("When?")
         await call.after_speech_began(0.5)
-        await call.says("Stop it.")
+        await call.says("Stop it now, I have heard enough of that.")
         await call.agent_finished()
     assert call.journal.turns[1].heard == LONG
     assert [entry.text for entry in call.journal.of("tuned")] == ["interruption_sensitivity 0"]
@@ -254,6 +303,18 @@ async def test_reminders_can_be_turned_off_while_one_is_due() -> None:
     assert len(server.asked("reminder_required")) == 1
 
 
+async def test_reminders_without_words_do_not_count_as_speech() -> None:
+    server = HandWritten()
+    server.reminder = ""
+    async with Retell(server.dial, profile=Profile(reminders=1000)) as call:
+        with pytest.raises(CallOver, match="inactivity"):
+            await call.silent(1000)
+    spoken = call.journal.turns[0].spoken_to
+    assert spoken is not None
+    assert call.journal.ended_at == pytest.approx(spoken + 600)
+    assert len(call.journal.turns) > 50
+
+
 async def test_a_call_ends_after_long_silence_and_after_its_longest_time() -> None:
     silent, long = HandWritten(), HandWritten()
     async with Retell(silent.dial) as call:
@@ -323,6 +384,21 @@ async def test_another_number_out_of_turn_discards_the_earlier_and_the_same_one_
         await call.silent(2)
     assert [(turn.number, turn.heard) for turn in call.journal.turns[1:]] == [(1, "We open"), (2, "Stop.")]
     assert [entry.text for entry in call.journal.of("dropped")] == ["interrupt 2 was complete"]
+
+
+async def test_what_was_begun_out_of_turn_is_closed_by_the_next_question() -> None:
+    server = HandWritten()
+    async with Retell(server.dial) as call:
+        await call.agent_finished()
+        server.sends(cuts_in(1, "Listen! ", complete=False))
+        await call.silent(2)
+        await call.says("What?")
+        await call.agent_finished()
+    assert [(turn.kind, turn.heard, turn.cut) for turn in call.journal.turns[1:]] == [
+        ("interrupt", "Listen!", False),
+        ("response", "Yes.", False),
+    ]
+    assert all(turn.is_closed for turn in call.journal.turns)
 
 
 @pytest.mark.parametrize(("protected", "heard"), [(True, "It burns."), (False, "")])

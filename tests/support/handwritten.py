@@ -48,7 +48,8 @@ _CAME = Decoder(Came)
 
 
 class HandWritten:
-    """Greets and answers each request with `answers[its words]`, or "Yes." Frames may be given instead of a text.
+    """Greets and answers each request with `answers[its words]`, or "Yes." Frames may be given instead of a text. A request for
+    a reminder is answered with `reminder`.
 
     `came` holds every frame that came, `dialled` counts connections; the connection that is served is `socket`. A dialler
     that is `refusing` lets so many attempts fail first; one that is `hanging` never answers so many.
@@ -70,6 +71,7 @@ class HandWritten:
         self.refusing = refusing
         self.hanging = hanging
         self.answers_pings = answers_pings
+        self.reminder = "Still there?"
         self.came: list[Came] = []
         self.dialled = 0
         self._socket: FarEnd | None = None
@@ -117,7 +119,7 @@ class HandWritten:
 
     def _answer(self, frame: Came) -> None:
         if frame.interaction_type == "reminder_required":
-            self.sends(says(frame.response_id, "Still there?"))
+            self.sends(says(frame.response_id, self.reminder))
             return
         answer = self.answers.get(frame.last, "Yes.")
         if isinstance(answer, str):

@@ -104,7 +104,6 @@ class Completions(SimulatedCall):
             self._cut()
 
     def ask(self, turn: AskedTurn) -> None:
-        self._cut()
         task = asyncio.create_task(self._request(turn), name="simulated platform: asks")
         self._asking = (turn, task)
         self._tasks.add(task)
@@ -207,3 +206,6 @@ class Completions(SimulatedCall):
 
     async def second_socket(self) -> None:
         raise NotPossible("chat completions have no socket")
+
+    def send_odd(self, frame: bytes, *, is_binary: bool = False) -> None:
+        raise NotPossible("chat completions have no frames")

@@ -192,11 +192,12 @@ class Floor:
 
     def _agent_has_spoken(self) -> None:
         self._link.changed("")
-        self._barge_in.stop()
         turn = self.voice.turn
         if turn is not None and turn.completed_at is not None:
             self._turn_is_over(turn)
             return
+        if self._caller is not None:
+            self._silence_agent("the caller cut in")
         if self._is_ask_due:
             self.ask("response")
         self._rest()
@@ -245,7 +246,6 @@ class Floor:
     def caller_stops(self) -> None:
         """The caller falls silent, for now or for good: nobody knows yet."""
         self._caller_falls_silent()
-        self._barge_in.stop()
         self._endpoint.set(self._profile.endpoint(self.settings.responsiveness))
 
     def _caller_falls_silent(self) -> None:
