@@ -140,6 +140,8 @@ class Registry:
 
     def origin(self, name: str) -> str:
         """The distribution of a plugin with its version, as pip knows them; imports nothing. "" if there is no such plugin."""
+        if (plugin := self._loaded.get(name)) is not None:
+            return f"{plugin.distribution} {plugin.version}".strip()
         return ", ".join(map(str, self._sources.get(name, ())))
 
     def unknown(self, name: str) -> str:
