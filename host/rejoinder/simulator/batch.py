@@ -9,7 +9,7 @@ from typing import Protocol
 from rejoinder.errors import RejoinderError
 from rejoinder.simulator.findings import Play, Played, Verdict
 from rejoinder.simulator.journal import Journal
-from rejoinder.simulator.judging import judge
+from rejoinder.simulator.judging import is_understood, judge
 from rejoinder.simulator.player import Player
 from rejoinder.simulator.scenario import Scenario
 from rejoinder.simulator.target import Switchboard, Target
@@ -66,24 +66,24 @@ class Stage:
 
 
 async def play_in_real_time(plays: Sequence[Play], target: Target, listener: Listener, *, at_once: int = 1) -> list[Verdict]:
-    """All plays against one house. Once nobody has taken a call of the first, nobody is tried any more."""
+    """All plays against one house, so many at once. A route that gave nothing sensible in a first play is not tried again."""
     places = asyncio.Semaphore(at_once)
-    unreachable: list[str] = []
-    answered: list[Play] = []
+    hopeless: dict[str, str] = {}
+    answered: set[str] = set()
 
     async def one(play: Play, switchboard: Switchboard) -> Verdict:
         async with places:
             stage = Stage(play)
-            if unreachable and not answered:
-                stage.fault = f"not tried: {unreachable[0]}"
+            if play.route in hopeless and play.route not in answered:
+                stage.fault = f"not tried: {hopeless[play.route]}"
             else:
                 listener.begun(play)
                 await _guarded(stage, switchboard)
             verdict = stage.verdict
-            if verdict.journal.of("refused") and verdict.outcome == "broken":
-                unreachable.append(verdict.findings[0].what)
-            elif verdict.outcome != "broken":
-                answered.append(play)
+            if is_understood(verdict.journal):
+                answered.add(play.route)
+            elif verdict.outcome == "broken":
+                hopeless.setdefault(play.route, verdict.findings[0].what)
             listener.ended(verdict)
             return verdict
 
