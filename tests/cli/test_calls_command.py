@@ -10,6 +10,9 @@ from typing import Any
 
 import pytest
 
+from rejoinder.cli.serve import _say_recording
+from rejoinder.host import Host
+from rejoinder.registry import Registry
 from rejoinder.testing.telephone import calling
 
 YAML = """\
@@ -121,6 +124,13 @@ def test_what_cannot_be_done_is_one_sentence(rejoinder: Run, folder: Path, argum
     assert told.code in (1, 2)
     assert said in told.err
     assert "Traceback" not in told.err
+
+
+async def test_in_a_terminal_it_is_said_in_bold(folder: Path, capsys: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    (folder / "rejoinder.yaml").write_text(YAML)
+    monkeypatch.setattr("sys.stdout.isatty", lambda: True)
+    _say_recording(Host(folder / "rejoinder.yaml", Registry()), folder)
+    assert re.fullmatch("\x1b\\[1mRECORDING every call, .*\x1b\\[0m\n", capsys.readouterr().out)
 
 
 async def test_recording_everything_is_said_at_the_start(start: Any, folder: Path) -> None:

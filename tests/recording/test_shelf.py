@@ -142,6 +142,13 @@ def test_recordings_are_chosen_by_call_number_route_and_age(folder: Path) -> Non
     assert [one.ended.get("ended_by") for one in recordings(shelf.paths())] == ["platform", None]
 
 
+def test_a_time_without_a_zone_is_taken_for_utc(folder: Path) -> None:
+    shelf = Shelf(folder)
+    shelf.create(NOW, "", first(NOW).replace(b"+00:00", b""))
+    (one,) = chosen(recordings(shelf.paths()), Wanted(older_than=0.0), shelf, NOW)
+    assert one.start == NOW
+
+
 def test_half_a_line_at_the_end_is_still_being_written(folder: Path) -> None:
     shelf = Shelf(folder)
     path = recorded(shelf, timedelta(), {"at": 0.0, "what": "dialled"})

@@ -9,7 +9,7 @@ from typing import Any
 
 import msgspec
 
-from rejoinder.recording.shelf import Shelf, head_of
+from rejoinder.recording.shelf import Shelf, head_of, start_of
 
 #: Bytes at a file's beginning among which the call's details are, if it has any, and at its end for the last line.
 _BEGINNING = 256 * 1024
@@ -23,14 +23,11 @@ class Recording:
     """One recording at a glance. `details` are {} if nobody told of the call, `ended` if it goes on or was cut off."""
 
     path: Path
+    start: datetime
     head: Mapping[str, Any]
     details: Mapping[str, Any]
     ended: Mapping[str, Any]
     size: int
-
-    @property
-    def start(self) -> datetime:
-        return datetime.fromisoformat(str(self.head["start"]))
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,21 +48,22 @@ def recordings(paths: Iterable[Path]) -> Iterator[Recording]:
     """The recordings of these files, in their order; what is none, or has just been deleted, is left out."""
     for path in paths:
         head = head_of(path)
-        if head:
+        start = start_of(head)
+        if start is not None:
             try:
-                yield _recording(path, head)
+                yield _recording(path, start, head)
             except OSError:
                 continue
 
 
-def _recording(path: Path, head: Mapping[str, Any]) -> Recording:
+def _recording(path: Path, start: datetime, head: Mapping[str, Any]) -> Recording:
     with path.open("rb") as file:
         beginning = file.read(_BEGINNING)
         size = file.seek(0, os.SEEK_END)
         file.seek(max(0, size - _END))
         end = file.read()
     details = next(_said(beginning.splitlines(), "details"), {})
-    return Recording(path, head, details, next(_said(end.splitlines()[-1:], "ended"), {}), size)
+    return Recording(path, start, head, details, next(_said(end.splitlines()[-1:], "ended"), {}), size)
 
 
 def _said(lines: Iterable[bytes], what: str) -> Iterator[Line]:

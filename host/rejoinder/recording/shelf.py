@@ -135,19 +135,20 @@ def head_of(path: Path) -> dict[str, Any]:
         head = msgspec.json.decode(line) if line.startswith(_FIRST) else {}
     except (OSError, msgspec.DecodeError, UnicodeError):
         return {}
-    return head if isinstance(head, dict) and _start(head) else {}
+    return head if isinstance(head, dict) and start_of(head) else {}
 
 
 def ends_on(head: Mapping[str, Any], keeps: Mapping[str, float]) -> datetime | None:
     """When a recording has been kept for long enough, None if that cannot be told."""
-    start, told = _start(head), head.get("keep")
+    start, told = start_of(head), head.get("keep")
     if start is None or not isinstance(told, int | float):
         return None
     keep = min(told, keeps.get(str(head.get("route")), told))
     return start + timedelta(seconds=keep)
 
 
-def _start(head: Mapping[str, Any]) -> datetime | None:
+def start_of(head: Mapping[str, Any]) -> datetime | None:
+    """When a call began, None if that cannot be told."""
     try:
         start = datetime.fromisoformat(str(head.get("start")))
     except ValueError:
