@@ -142,6 +142,9 @@ def test_mumbling_and_pressing_keys_is_part_of_a_call(config: Path) -> None:
         "{reorders: 2}",
         "{reads_slowly: 5s}",
         "dials_twice",
+        "{sends: Hello}",
+        "{sends: {interaction_type: clear}, at: {words: 1}}",
+        "{sends_bytes: Hello}",
     ],
 )
 def test_a_call_survives_what_happens_to_its_connection(config: Path, fault: str) -> None:

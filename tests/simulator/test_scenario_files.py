@@ -261,7 +261,7 @@ NO_SCENARIO = {
     ),
     "caller: [{says: hi, expect: {}}, {expect: {}}]": (
         "call.yaml:1:34: caller[1]: a step must say what happens (one of: says, hears, silent, mumbles, presses, hangs_up, "
-        "drops, duplicates, reorders, reads_slowly, dials_twice)"
+        "drops, duplicates, reorders, reads_slowly, sends, sends_bytes, dials_twice)"
     ),
 }
 

@@ -217,3 +217,7 @@ class SimulatedCall(ABC):
     @abstractmethod
     async def second_socket(self) -> None:
         """Dial again while the first connection is open. Raises CannotDial."""
+
+    def send_odd(self, frame: bytes, *, is_binary: bool = False) -> None:
+        """Send what the platform has never sent."""
+        raise NotPossible("what carries this call has no frames")

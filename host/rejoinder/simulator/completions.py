@@ -206,6 +206,3 @@ class Completions(SimulatedCall):
 
     async def second_socket(self) -> None:
         raise NotPossible("chat completions have no socket")
-
-    def send_odd(self, frame: bytes, *, is_binary: bool = False) -> None:
-        raise NotPossible("chat completions have no frames")

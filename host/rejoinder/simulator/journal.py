@@ -39,6 +39,9 @@ ActionWord = Literal["", "hang_up", "transfer", "digits"]
 #: Whose end of the call it was, in the words of a scenario.
 EndedBy = Literal["", "agent", "caller", "platform"]
 
+#: How the text of a `fault` begins that does the connection no harm.
+ODD = "an odd frame"
+
 #: Utterances of a transcript that a written frame keeps: the whole one is in each frame, and grows with the call.
 WRITTEN_UTTERANCES = 2
 

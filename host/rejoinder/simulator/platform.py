@@ -13,11 +13,11 @@ import msgspec
 
 from rejoinder.simulator.call import SimulatedCall
 from rejoinder.simulator.floor import Floor
-from rejoinder.simulator.frames import CONFIGURABLE, Frame, decoded, kind_of, odd_wishes, piece_of
-from rejoinder.simulator.journal import AskedTurn, ToolSeen
+from rejoinder.simulator.frames import CONFIGURABLE, TOLD, Frame, decoded, kind_of, odd_wishes, piece_of
+from rejoinder.simulator.journal import ODD, AskedTurn, ToolSeen
 from rejoinder.simulator.line import Line
 from rejoinder.simulator.link import Piece
-from rejoinder.simulator.plug import Plug
+from rejoinder.simulator.plug import Binary, Plug
 from rejoinder.simulator.profile import Profile
 from rejoinder.simulator.recorder import Timer
 from rejoinder.testing.telephone import WEB_CALL
@@ -277,6 +277,10 @@ class Retell(SimulatedCall):
     def read_slowly(self, seconds: float) -> None:
         if (plug := self._at_fault(f"nothing is read for {seconds:g} s")) is not None:
             plug.reads_from = asyncio.get_running_loop().time() + seconds
+
+    def send_odd(self, frame: bytes, *, is_binary: bool = False) -> None:
+        self.recorder.note("fault", f"{ODD} is sent: {frame[:TOLD].decode(errors='replace')}")
+        self._line.send(Binary(frame) if is_binary else frame)
 
     async def second_socket(self) -> None:
         self.recorder.note("fault", "a second connection is dialled")

@@ -25,6 +25,7 @@ from rejoinder.simulator.steps import (
     ReadsSlowly,
     Reorders,
     Says,
+    Sends,
     Silent,
     Step,
 )
@@ -182,6 +183,8 @@ class Player:
                 call.reorder(frames)
             case ReadsSlowly(seconds=seconds):
                 call.read_slowly(seconds)
+            case Sends(frame=frame, is_binary=is_binary):
+                call.send_odd(frame, is_binary=is_binary)
             case _:
                 assert isinstance(step, DialsTwice)
                 await call.second_socket()

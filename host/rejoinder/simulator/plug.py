@@ -13,6 +13,10 @@ NOT_TEXT = 1007
 LONGEST_HELD = 1.0
 
 
+class Binary(bytes):
+    """What goes out as a binary frame."""
+
+
 class Plug:
     """`came` hears of each frame, `closed` of the end: its code. Neither is called once it was `unplug`ged.
 
@@ -81,7 +85,8 @@ class Plug:
         try:
             while True:
                 while self._waiting:
-                    await self.wire.send(self._waiting.popleft())
+                    frame = self._waiting.popleft()
+                    await (self.wire.send_binary(frame) if isinstance(frame, Binary) else self.wire.send(frame))
                 self._more.clear()
                 await self._more.wait()
         except ConnectionError:

@@ -1,11 +1,12 @@
 """`caller:` of a scenario, from YAML to steps."""
 
+import json
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
 
 from rejoinder.config.durations import read_duration
-from rejoinder.config.tree import Scalar, Table
+from rejoinder.config.tree import Scalar, Table, plain
 from rejoinder.config.value import Value, nearest
 from rejoinder.simulator.expectation import NOTHING, Expected
 from rejoinder.simulator.expectation_reading import HEARD_KEYS, read_expected
@@ -22,6 +23,7 @@ from rejoinder.simulator.steps import (
     ReadsSlowly,
     Reorders,
     Says,
+    Sends,
     Silent,
     Step,
 )
@@ -210,6 +212,18 @@ def _reads_slowly(value: Value, step: Value) -> Step | None:
     return None if seconds is None else ReadsSlowly(seconds, at=point, place=value.node.mark)
 
 
+def _sends(value: Value, step: Value) -> Step | None:
+    """A text as it is, or a mapping as the JSON of it."""
+    point = _point(step, "at")
+    text = json.dumps(plain(value.node), ensure_ascii=False) if isinstance(value.node, Table) else value.text()
+    return None if text is None else Sends(text.encode(), at=point, place=value.node.mark)
+
+
+def _sends_bytes(value: Value, step: Value) -> Step | None:
+    text, point = value.text(), _point(step, "at")
+    return None if text is None else Sends(text.encode(), is_binary=True, at=point, place=value.node.mark)
+
+
 def _dials_twice(value: Value, step: Value) -> Step:
     return DialsTwice(at=_point(step, "at"), place=value.node.mark)
 
@@ -226,6 +240,8 @@ KINDS: dict[str, Kind] = {
     "duplicates": Kind(_duplicates, ("at",)),
     "reorders": Kind(_reorders, ("at",)),
     "reads_slowly": Kind(_reads_slowly, ("at",)),
+    "sends": Kind(_sends, ("at",)),
+    "sends_bytes": Kind(_sends_bytes, ("at",)),
     "dials_twice": Kind(_dials_twice, ("at",), is_bare=True),
 }
 #: Keys that may stand beside that of a step.

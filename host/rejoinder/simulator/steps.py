@@ -116,5 +116,13 @@ class ReadsSlowly(Fault):
 
 
 @dataclass(frozen=True, slots=True)
+class Sends(Fault):
+    """The platform sends what it has never sent, as it may after its next release; or somebody tries the URL by hand."""
+
+    frame: bytes
+    is_binary: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class DialsTwice(Fault):
     """The platform dials again before the first socket is gone."""

@@ -12,6 +12,7 @@ from rejoinder.simulator.steps import (
     ReadsSlowly,
     Reorders,
     Says,
+    Sends,
     Silent,
     Step,
 )
@@ -52,6 +53,8 @@ def _told_fault(step: Step) -> str:
             return f"reads nothing for {seconds:g} s"
         case DialsTwice():
             return "dials once more"
+        case Sends(frame=frame, is_binary=is_binary):
+            return f"sends {'bytes' if is_binary else 'a frame'}: {frame.decode()}"
         case _:
             return type(step).__name__
 
