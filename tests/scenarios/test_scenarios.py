@@ -1,0 +1,42 @@
+"""The project's own scenarios, each against every system that it is meant for: what `rejoinder simulate` plays."""
+
+from pathlib import Path
+
+import pytest
+
+from rejoinder.simulator.batch import plays_of
+from rejoinder.simulator.findings import Play, Verdict
+from rejoinder.simulator.reading import read_paths
+from rejoinder.simulator.story import story
+from rejoinder.simulator.target import Target
+from rejoinder.simulator.virtual import play_in_virtual_time
+from stage import Stage
+
+HERE = Path(__file__).parent
+#: Nine of them, with the time of each word, are beyond the frames that hand-written servers let in.
+LONG_STORY = " ".join(["and then they went on"] * 120)
+
+
+def cast(name: str) -> list[tuple[Play, Target]]:
+    """The plays of the scenarios in a folder, against the file of that name."""
+    read = read_paths([HERE / name], {"A_LONG_STORY": LONG_STORY})
+    assert not read.problems, "\n".join(map(str, read.problems))
+    target = Stage(HERE / f"{name}.yaml")
+    return [(play, target) for play in plays_of(read.scenarios, target)]
+
+
+PLAYS = [*cast("everyone"), *cast("special")]
+
+
+class Silence:
+    """Nobody listens."""
+
+    def begun(self, play: Play) -> None: ...
+
+    def ended(self, verdict: Verdict) -> None: ...
+
+
+@pytest.mark.parametrize(("play", "target"), PLAYS, ids=[f"{play.route[1:]}: {play.scenario.name}" for play, _ in PLAYS])
+def test_a_caller_is_answered(play: Play, target: Target) -> None:
+    (verdict,) = play_in_virtual_time([play], target, Silence())
+    assert verdict.outcome == "passed", f"{play.scenario.name}\n{story(verdict)}"
