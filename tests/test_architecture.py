@@ -138,13 +138,14 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("testing",),
     ("testing.fixtures",),
     # Commands; each is one file, imported when it is used.
-    ("cli.words", "cli.live", "cli.naming", "cli.notice", "cli.talk"),
+    ("cli.words", "cli.live", "cli.naming", "cli.notice", "cli.option_file", "cli.talk"),
     ("cli.files",),
     ("cli.running",),
     (
         "cli.calls",
         "cli.chat",
         "cli.check",
+        "cli.conform",
         "cli.drain",
         "cli.init",
         "cli.new",

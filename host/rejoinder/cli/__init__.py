@@ -20,11 +20,12 @@ Rejoinder answers voice platforms: it serves agents that a YAML file names, each
   rejoinder check                 report everything that is wrong with the file
   rejoinder simulate calls.yaml   play calls as a platform does, and judge what the agent does
   rejoinder new shout             make the package of a plugin of your own
+  rejoinder conform shout         ask of a plugin what authors get wrong
 
 'rejoinder COMMAND --help' tells more of each."""
 
 Command = Callable[[argparse.Namespace], int]
-COMMANDS = ("serve", "check", "chat", "reload", "drain", "plugins", "schema", "init", "new", "simulate", "calls")
+COMMANDS = ("serve", "check", "chat", "reload", "drain", "plugins", "schema", "init", "new", "conform", "simulate", "calls")
 
 
 def parser(names: Sequence[str] = COMMANDS) -> argparse.ArgumentParser:

@@ -43,7 +43,7 @@ class Verdict:
     def __str__(self) -> str:
         """For a person: what was asked, what was seen, what to do."""
         if self.outcome != "failed":
-            return f"{self.check.name}: {self.outcome}{''.join(f' ({one})' for one in self.seen)}"
+            return ": ".join([self.check.name, *self.seen])
         more = f"\n        and {len(self.seen) - TOLD} more of the kind" if len(self.seen) > TOLD else ""
         seen = "".join(f"\n  seen: {one}" for one in self.seen[:TOLD]) + more
         return f"{self.check.name}: {self.check.asks}{seen}\n  why: {self.check.why}\n  remedy: {self.check.remedy}"

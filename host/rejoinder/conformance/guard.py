@@ -59,12 +59,13 @@ class Guard(Generic[ResultT]):
         thread = threading.Thread(target=self._live, args=(main,), name="conformance", daemon=True)
         thread.start()
         begun = looked = time.monotonic()
+        cpu = time.process_time()
         while thread.is_alive():
             thread.join(LOOK)
-            now = time.monotonic()
-            self._look(thread, now, overslept=now - looked - LOOK)
+            now, used = time.monotonic(), time.process_time()
+            self._look(thread, now, now - looked - LOOK, used - cpu)
             self.strangers |= {one.name for one in set(threading.enumerate()) - before - {thread} if _is_strange(one)}
-            looked = now
+            looked, cpu = now, used
             if self._hold is not None and self._hold.seconds > LONGEST_HOLD:
                 raise NeverEnded(f"its thread was held for {LONGEST_HOLD:g} s and then left behind, at {self._hold.at}")
             if now - begun > LONGEST_RUN:
@@ -81,18 +82,20 @@ class Guard(Generic[ResultT]):
         except BaseException as error:  # noqa: BLE001  raised again where it is waited for
             self._error = error
 
-    def _look(self, thread: threading.Thread, now: float, overslept: float) -> None:
+    def _look(self, thread: threading.Thread, now: float, overslept: float, cpu: float) -> None:
         """As the host's watchdog does: ask a loop that does not wait for an answer; one that gives none is held."""
         frame = sys._current_frames().get(thread.ident or 0)  # noqa: SLF001  its documented name
         if frame is None or self._loop is None or self._loop.is_closed():
             return
+        if overslept > LIMIT and cpu > overslept / 5:
+            self._note(frame, overslept)  # this process worked, and let no other thread: the interpreter lock was held
         if self._asked is None or self._answered:
             self._hold, self._asked = None, None
             if not is_waiting(frame):
                 self._ask(now)
-        elif overslept < LIMIT:  # nobody could run: not its fault
+        elif overslept < LIMIT:
             self._note(frame, now - self._asked)
-        else:
+        else:  # nobody could run: not its fault
             self._asked += overslept
 
     def _ask(self, now: float) -> None:

@@ -7,6 +7,7 @@ from rejoinder.conformance.catalogue import CHECKS
 from rejoinder.conformance.check import Check
 from rejoinder.conformance.suite import Suite
 from rejoinder.conformance.trial import SAYS
+from rejoinder.errors import RejoinderError
 from rejoinder.testing.subject import AgentKeys, Tried
 
 
@@ -31,7 +32,10 @@ def conformance(
 
     @pytest.mark.parametrize("check", CHECKS, ids=[one.name for one in CHECKS])
     def test_conformance(check: Check) -> None:
-        verdict = suite.verdict(check)
+        try:
+            verdict = suite.verdict(check)
+        except RejoinderError as error:
+            pytest.fail(str(error), pytrace=False)
         if verdict.outcome == "skipped":
             pytest.skip("; ".join(verdict.seen))
         if verdict.outcome == "failed":

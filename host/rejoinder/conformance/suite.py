@@ -11,6 +11,7 @@ from rejoinder.conformance.guard import Guard, NeverEnded
 from rejoinder.conformance.trial import SAYS, Trial
 from rejoinder.contract import SystemSpec
 from rejoinder.errors import ConfigError, PluginError
+from rejoinder.routes import resolve
 from rejoinder.testing.clock import PeerElsewhere
 from rejoinder.testing.subject import AgentKeys, Subject, Tried, subject
 
@@ -27,6 +28,11 @@ class Suite:
     _found: tuple[Subject, SystemSpec[Any]] | None = None
     _never_ended: str = ""
 
+    @property
+    def left_behind(self) -> str:
+        """What could not be ended and still goes on in this process, in words; "" if nothing does."""
+        return self._never_ended
+
     def verdicts(self, only: Sequence[str] = ()) -> Iterator[Verdict]:
         """What comes of each check, as soon as it is known. Raises ConfigError for wrong options, PluginError for a system that
         does not load."""
@@ -36,6 +42,7 @@ class Suite:
 
     def verdict(self, check: Check) -> Verdict:
         """What comes of one check. Raises as `verdicts` does."""
+        self._find()
         begun = time.monotonic()
         outcome, seen = self._judged(check)
         return Verdict(check, outcome, tuple(seen), time.monotonic() - begun)
@@ -50,8 +57,6 @@ class Suite:
         except NeverEnded as never:
             self._never_ended = str(never)
             return self._without_end(check)
-        except ConfigError:
-            raise
         except PluginError as error:
             return ("failed" if check.name == OPENS else "skipped"), [str(error)]
         return ("failed" if seen else "passed"), seen
@@ -94,5 +99,10 @@ class Suite:
     def _find(self) -> tuple[Subject, SystemSpec[Any]]:
         if self._found is None:
             tried = subject(self.system, self.keys)
-            self._found = tried, tried.registry.system(tried.name)
+            spec, config = tried.registry.system(tried.name), tried.config()
+            try:
+                resolve(config, tried.registry)
+            except ConfigError as error:
+                raise tried.wrong(error.problems) from None
+            self._found = tried, spec
         return self._found

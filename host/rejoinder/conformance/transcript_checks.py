@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from rejoinder.conformance.check import NotApplicable, distinct
+from rejoinder.conformance.probe import Given
 from rejoinder.conformance.trial import House, Trial
 from rejoinder.conformance.turn_checks import unclosed
 
@@ -51,7 +52,8 @@ async def tolerates_junk_transcript(trial: Trial) -> list[str]:
         for what, transcript in JUNK.items():
             line = await house.call()
             await line.asks(transcript)
-            if (answer := await house.closed(line, 0)) and (why := unclosed(answer)):
+            answer = await house.closed(line, 0)
+            if answer is not None and (why := unclosed(answer)) and not _is_cut_short(answer):
                 seen.append(f"{what}: {_shortened(why)}")
             await house.hang_up(line)
     return distinct(seen)
@@ -63,6 +65,11 @@ async def _require_a_plain_answer(house: House, trial: Trial) -> None:
     if answer is None or not answer.is_closed:
         raise NotApplicable(f"it does not answer {trial.says[0]!r} either: see closes-turns")
     await house.hang_up(line)
+
+
+def _is_cut_short(answer: Given) -> bool:
+    """Whether it was still talking when the host ended it: long words deserve a long answer, perhaps."""
+    return answer.how == "cancelled" and bool(answer.text.strip())
 
 
 def _shortened(text: str) -> str:

@@ -1,0 +1,122 @@
+"""`rejoinder conform`: what it says and how it ends."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from rejoinder.conformance.catalogue import CHECKS
+
+SUPPORT = Path(__file__).parents[1] / "support"
+
+BAD = """
+from rejoinder import Options, Reply, ResponseSystem, SystemSpec, Turn, hookimpl, per_call
+
+print("a plugin that prints")
+
+
+class Bad(ResponseSystem[Options]):
+    async def respond(self, turn: Turn) -> Reply:
+        yield "We are **open**."
+        {more}
+
+
+@hookimpl
+def rejoinder_response_system() -> SystemSpec[Options]:
+    return per_call(Bad, Options)
+"""
+
+
+@pytest.fixture
+def bad(folder: Path) -> Path:
+    file = folder / "bad.py"
+    file.write_text(BAD.format(more="return"))
+    return file
+
+
+def test_a_good_system_passes_with_a_line_for_each_check(rejoinder: Any) -> None:
+    ended = rejoinder("conform", "dummy")
+    assert ended.code == 0
+    *lines, last = ended.out.splitlines()
+    assert [line.split()[3].rstrip(":") for line in lines] == [one.name for one in CHECKS]
+    assert {line.split()[0] for line in lines} == {"passed", "skipped"}
+    assert "15 checks passed, 0 failed, 3 skipped in " in last
+
+
+def test_what_failed_is_told_with_a_remedy(rejoinder: Any, bad: Path) -> None:
+    ended = rejoinder("conform", "bad", "--plugin", f"bad={bad}", "--only", "speech-clean", "--only", "closes-turns")
+    assert ended.code == 1
+    passed, failed, *story, last = ended.out.splitlines()
+    assert passed.startswith("passed")
+    assert failed.startswith("FAILED")
+    assert [line.split()[0] for line in story] == ["seen:", "why:", "remedy:"]
+    assert "**open**" in story[0]
+    assert last.startswith("bad: 1 check passed, 1 failed, 0 skipped")
+
+
+def test_json_holds_all_of_it_and_nothing_else(rejoinder: Any, bad: Path) -> None:
+    ended = rejoinder("conform", str(bad), "--json", "--only", "speech-clean")
+    report = json.loads(ended.out)
+    assert (ended.code, report["ok"], report["real_time"]) == (1, False, False)
+    (check,) = report["checks"]
+    assert check["name"] == "speech-clean"
+    assert check["outcome"] == "failed"
+    assert "**open**" in check["seen"][0]
+
+
+def test_the_checks_are_listed(rejoinder: Any) -> None:
+    ended = rejoinder("conform", "--list")
+    assert ended.code == 0
+    assert [line.split()[0] for line in ended.out.splitlines()] == [one.name for one in CHECKS]
+    assert json.loads(rejoinder("conform", "--list", "--json").out)[0]["asks"] == CHECKS[0].asks
+
+
+def test_options_come_from_a_file_and_from_the_line(rejoinder: Any, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (folder / "options.yaml").write_text("begin: ${GREETING}\nsay: fine\n")
+    monkeypatch.setenv("GREETING", "Look at **this**")
+    flags = ("--options", "options.yaml", "--only", "speech-clean")
+    assert "Look at **this**" in rejoinder("conform", "dummy", *flags).out
+    assert rejoinder("conform", "dummy", *flags, "-o", "begin=Hello.").code == 0
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("begin: ${NOBODY_SETS_THIS}", "NOBODY_SETS_THIS is not set"),
+        ("- a list", "expected a mapping"),
+        ("a: [", "options.yaml:1:5"),
+        ("nonsense: 1", "unknown option 'nonsense'"),
+    ],
+)
+def test_a_wrong_file_of_options_is_told(rejoinder: Any, folder: Path, text: str, told: str) -> None:
+    (folder / "options.yaml").write_text(text)
+    ended = rejoinder("conform", "dummy", "--options", "options.yaml")
+    assert ended.code == 1
+    assert told in ended.err
+    assert "Traceback" not in ended.err
+
+
+@pytest.mark.parametrize(
+    ("flags", "code", "told"),
+    [
+        ((), 2, "which system?"),
+        (("dummy", "--only", "close-turns"), 2, "did you mean closes-turns?"),
+        (("dummy", "-o", "begin"), 2, "is not KEY=VALUE"),
+        (("dummy", "-o", "begin={"), 2, "is not YAML"),
+        (("nobodys",), 1, "no plugin 'nobodys'"),
+        (("dummy", "--options", "missing.yaml"), 1, "does not exist"),
+    ],
+)
+def test_a_wrong_command_line_is_told(rejoinder: Any, flags: tuple[str, ...], code: int, told: str) -> None:
+    ended = rejoinder("conform", *flags)
+    assert (ended.code, told in ended.err) == (code, True), ended.err
+
+
+async def test_a_plugin_that_never_gives_its_thread_back_ends_with_a_verdict(start: Callable[..., Any], folder: Path) -> None:
+    (folder / "bad.py").write_text(BAD.format(more="while True: pass"))
+    running = await start("conform", "bad.py", "--only", "does-not-block")
+    assert "does-not-block" in await running.line("FAILED")
+    assert "(Bad.respond)" in await running.line("seen:")
+    assert await running.process.wait() == 1
