@@ -227,6 +227,14 @@ class Heard:
     def ended(self, verdict: Verdict) -> None: ...
 
 
+async def test_a_server_without_tls_is_told_as_such() -> None:
+    app = web.Application()
+    async with TestServer(app) as server:
+        target = Remote(f"wss://127.0.0.1:{server.port}/calls")
+        (verdict,) = await play_in_real_time(plays_of([TWO_TURNS], target), target, Heard())
+    assert "cannot be reached: no TLS that can be trusted" in verdict.findings[0].what
+
+
 @pytest.mark.parametrize(
     ("handler", "told"),
     [

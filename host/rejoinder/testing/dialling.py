@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import ssl
 from urllib.parse import quote, urlsplit
 
 from aiohttp import (
@@ -66,6 +67,8 @@ async def dial(session: ClientSession, url: URL) -> ClientWebSocketResponse:
 def _reason(error: Exception) -> str:
     """The system's own words; aiohttp's name the host again, and how it would have checked a certificate."""
     cause = error.os_error if isinstance(error, ClientConnectorError) else error
+    if isinstance(cause, ssl.SSLError):  # its number is none of the system's
+        return f"no TLS that can be trusted ({cause.reason or cause})"
     if isinstance(cause, OSError) and cause.errno is not None and cause.errno > 0:
         return os.strerror(cause.errno)
     return str(getattr(cause, "strerror", None) or cause)
