@@ -132,6 +132,16 @@ async def test_a_late_config_acts_from_then_on() -> None:
 
 
 @pytest.mark.virtual_time
+async def test_a_config_sent_over_and_over_puts_no_ping_off() -> None:
+    server = HandWritten()
+    async with Retell(server.dial) as call:
+        for _ in range(5):
+            await call.silent(1)
+            server.sends({"response_type": "config", "config": {"auto_reconnect": True}})
+    assert len(server.asked("ping_pong")) == 2
+
+
+@pytest.mark.virtual_time
 @pytest.mark.parametrize(("after", "at"), [(0.0, 0.0), (3.0, 3.0), (None, None)])
 async def test_details_come_if_asked_for_at_once_late_or_never(after: float | None, at: float | None) -> None:
     server = HandWritten()

@@ -109,6 +109,18 @@ async def test_a_pause_makes_it_ask_early_and_ask_anew_for_the_whole_sentence() 
     assert told(call) == [("agent", "Hello."), ("user", "I would like a table"), ("agent", "Gladly.")]
 
 
+async def test_an_answer_that_is_discarded_just_before_its_first_sound_leaves_nothing(caplog: pytest.LogCaptureFixture) -> None:
+    server = HandWritten()
+    async with Retell(server.dial, profile=Profile(voice_delay=1.0)) as call:
+        await call.agent_finished()
+        await call.says("I would like", pauses=[(0.8, "a table for two, tomorrow at eight")])
+        assert call.journal.turns[1].chunks != []
+        assert call.journal.turns[1].spoken_from is None
+        await call.agent_finished()
+    assert [record.getMessage() for record in caplog.records] == []
+    assert [entry.text for entry in call.journal.of("agent_stops")] == ["Hello.", "Yes."]
+
+
 async def test_a_short_pause_is_none() -> None:
     server = HandWritten()
     async with Retell(server.dial) as call:
