@@ -97,7 +97,7 @@ class Session:
             waits=lambda turn: self._outbox.holds(turn),
             reminders=reminders,
         )
-        self._outbox = Outbox(
+        self._outbox: Outbox = Outbox(
             self._encode, is_current=self._conversation.is_current, wrote=self._wrote, ended=self._report, lost=self._detach
         )
         self._log = log
