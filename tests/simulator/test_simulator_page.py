@@ -1,8 +1,10 @@
 """What the manual tells of the simulated platform is what it does."""
 
+import re
 from dataclasses import asdict
 
-from manual import page, rows, section
+from manual import codes, page, rows, section
+from rejoinder.simulator.call import SimulatedCall
 from rejoinder.simulator.line import LOST, OPEN, READINGS, RUNTIME
 from rejoinder.simulator.profile import Profile
 
@@ -14,6 +16,12 @@ def test_each_figure_is_told_with_where_it_is_from() -> None:
     for name, value in figures.items():
         assert told[name][0] == (f"{value:g}" if isinstance(value, float) else str(value)), name
         assert told[name][1] in ("assumed", "retell-sdk") or told[name][1].strip('"') in page("docs/simulator.md"), name
+
+
+def test_each_move_is_told() -> None:
+    moves = {name for name in vars(SimulatedCall) if not name.startswith("_")} - {"journal", "connect", "gone", "run", "floor"}
+    told = " ".join(codes(" ".join(row[0] for row in rows(page("docs/simulator.md")) if "(" in row[0])))
+    assert set(re.findall(r"(\w+)\(", told)) == moves
 
 
 def test_each_end_of_a_connection_is_told() -> None:
