@@ -117,9 +117,11 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("simulator.findings", "simulator.reading", "simulator.setup"),
     (
         "simulator.call_checks",
+        "simulator.clean_connection",
         "simulator.clean_protocol",
         "simulator.clean_speech",
         "simulator.heard_checks",
+        "simulator.sensible_turns",
         "simulator.story",
     ),
     ("simulator.judging", "simulator.table", "simulator.timeline"),

@@ -114,8 +114,9 @@ async def test_pings_that_are_not_answered_are_found() -> None:
 
 
 async def test_a_config_that_is_not_the_first_frame_is_found() -> None:
-    (one,) = await found(answering({"response_type": "config", "config": CONFIG}, chunk("Yes.", complete=True)))
-    assert one[1].startswith("config is the ")
+    late, polluted = await found(answering({"response_type": "config", "config": CONFIG}, chunk("Yes.", complete=True)))
+    assert late[1].startswith("config is the ")
+    assert polluted[1] == "config holds what does not belong there: response_id"
 
 
 class Returning(HandWritten):

@@ -96,6 +96,7 @@ def test_json_holds_what_a_verdict_holds() -> None:
     assert play["findings"] == [
         {
             "check": "contains",
+            "fault": "",
             "what": "expected to hear 'nine'",
             "at": 2.0,
             "turn": 0,

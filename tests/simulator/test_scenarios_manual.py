@@ -5,6 +5,7 @@ import json
 import re
 from contextlib import redirect_stdout
 from pathlib import Path
+from typing import get_args
 
 import pytest
 
@@ -15,7 +16,7 @@ from rejoinder.simulator import call_checks, clean_protocol, expectation_reading
 from rejoinder.simulator.call import PATIENCE
 from rejoinder.simulator.clean_speech import FLAWS
 from rejoinder.simulator.expectation import ENDERS, STANDING
-from rejoinder.simulator.findings import Play, Verdict
+from rejoinder.simulator.findings import FaultName, Play, Verdict
 from rejoinder.simulator.profile import Profile
 from rejoinder.simulator.report import as_json
 from rejoinder.simulator.scenario import LIMIT, CallSetup, Scenario
@@ -93,9 +94,13 @@ def test_bounds_are_those_of_the_code() -> None:
 
 
 def test_every_standing_check_and_every_flaw_of_speech_is_told() -> None:
-    table = section(PAGE, "What is always checked")
+    table = own_tables("What is always checked")
     assert named(table) == {*expectation_reading.STANDING_KEYS, "ends"}
     assert all(flaw in cell(table, "speech_clean", 1) for flaw in FLAWS)
+
+
+def test_every_fault_that_has_a_name_is_told() -> None:
+    assert named(section(PAGE, "Faults by name")) == set(get_args(FaultName)) - {""}
 
 
 def test_every_verdict_and_every_field_of_the_report_is_told() -> None:

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from rejoinder.simulator.expectation import EndExpectation, TimeExpectation, ToolExpectation
-from rejoinder.simulator.findings import Finding, HostTurn
+from rejoinder.simulator.findings import FaultName, Finding, HostTurn
 from rejoinder.simulator.journal import AskedTurn, Journal, ToolSeen
 
 #: Seconds in which a turn that is not complete may give nothing, neither a chunk nor a voice, before it counts as left open.
@@ -142,7 +142,17 @@ def judge_turns(journal: Journal) -> Iterator[Finding]:
         if until - last >= LEFT_OPEN:
             came = "came" if last == turn.asked_at else "more came"
             what = f"turn {turn.number} was never completed: nothing {came} for {until - last:.1f} s"
-            yield Finding("turns_closed", what, last, place)
+            yield Finding("turns_closed", what, last, place, fault=_never(journal, place, turn))
+
+
+def _never(journal: Journal, place: int, turn: AskedTurn) -> FaultName:
+    """What was never done about a turn."""
+    if turn.chunks:
+        return "never_completed"
+    if turn.kind == "begin":
+        return "never_greeted"
+    asked = (entry.frame for entry in journal.of("sent") if entry.turn == place and entry.frame is not None)
+    return "empty_transcript" if any(frame.get("transcript") == [] for frame in asked) else "never_answered"
 
 
 def judge_answers(journal: Journal, host_turns: Sequence[HostTurn]) -> Iterator[Finding]:

@@ -10,6 +10,8 @@ from rejoinder.simulator.journal import Journal
 
 # Pictures, what joins them, flags, arrows.
 _EMOJI = "[\U0001f000-\U0001faff\u2600-\u26ff\u2700-\u27bf\u2b00-\u2bff\u200d\ufe0f\U0001f1e6-\U0001f1ff\u2190-\u21ff]"
+#: What chunks make that bring no space of their own.
+GLUED = "two sentences without a space between them"
 #: What a voice would read aloud or stumble over, by the name that a reader knows it by.
 FLAWS: dict[str, re.Pattern[str]] = {
     "emphasis": re.compile(r"\*\*|__|(?<![\w*])\*\w[^*\n]*\*(?!\w)"),
@@ -23,7 +25,7 @@ FLAWS: dict[str, re.Pattern[str]] = {
     "an emoji": re.compile(_EMOJI),
     "a control character": re.compile(r"[\x00-\x08\x0b-\x1f\x7f\ufffd\ufeff]"),
     "a line break": re.compile(r"\S[ \t]*\n\s*\S"),
-    "two sentences without a space between them": re.compile(r"[a-zà-öø-ÿ][.!?…][A-ZÀ-ÖØ-Þ][a-zà-öø-ÿ]"),
+    GLUED: re.compile(r"[a-zà-öø-ÿ][.!?…][A-ZÀ-ÖØ-Þ][a-zà-öø-ÿ]"),
 }
 _SHOWN = 20  # characters on either side
 
@@ -42,7 +44,13 @@ def _around(text: str, match: re.Match[str]) -> str:
 def unclean_speech(journal: Journal) -> list[Finding]:
     """What the agent says that is not for a voice."""
     return [
-        Finding("speech_clean", f"the agent says {name}: {words!r}", turn.chunks[0][0], place)
+        Finding(
+            "speech_clean",
+            f"the agent says {name}: {words!r}",
+            turn.chunks[0][0],
+            place,
+            fault="glued_words" if name == GLUED else "markup",
+        )
         for place, turn in enumerate(journal.turns)
         for name, words in flaws(turn.said)
     ]

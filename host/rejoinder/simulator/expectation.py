@@ -91,6 +91,7 @@ class CallExpected:
     silence: TimeExpectation | None = None
     turns_closed: bool = True
     turns_answered: bool = True
+    turns_sensible: bool = True
     protocol_clean: bool = True
     speech_clean: bool = True
 

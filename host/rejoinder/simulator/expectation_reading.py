@@ -22,7 +22,7 @@ from rejoinder.simulator.expectation import (
 TEXT_KEYS: tuple[TextRule, ...] = ("is", "contains", "matches", "absent")
 HEARD_KEYS = (*TEXT_KEYS, "action", "first_sentence")
 #: Checks that are always made, unless they are switched off.
-STANDING_KEYS = ("turns_closed", "turns_answered", "protocol_clean", "speech_clean")
+STANDING_KEYS = ("turns_closed", "turns_answered", "turns_sensible", "protocol_clean", "speech_clean")
 #: Keys for the call as a whole.
 CALL_KEYS = (*HEARD_KEYS, "ends", "tools", "silence", *STANDING_KEYS)
 ACTION_KEYS = ("transfer", "presses")

@@ -18,17 +18,41 @@ from rejoinder.simulator.steps import Step
 #: passed: all was as expected; failed: something was not; broken: there was nobody to play it with.
 Outcome = Literal["passed", "failed", "broken"]
 
+#: Faults of servers that are found whatever a scenario expects, by the names under which the manual tells what to do.
+FaultName = Literal[
+    "",
+    # turns_closed
+    "never_greeted", "never_answered", "never_completed", "empty_transcript",
+    # turns_sensible
+    "reminder_answers", "silent_hang_up", "starts_over",
+    # protocol_clean: frames
+    "unasked_answer", "stale_answer", "words_after_the_end", "greeted_twice", "wrong_type", "not_json", "unknown_type",
+    "no_type", "late_config", "polluted_config", "two_actions", "transfer_on_web", "tool_id_twice",
+    # protocol_clean: connections
+    "pings_unanswered", "deaf_while_answering", "stands_still", "no_keepalive", "lost_connection", "closed_socket",
+    "hung_up_by_closing", "odd_frame_ends_it", "frame_too_big", "binary_frame",
+    # speech_clean
+    "markup", "glued_words",
+]  # fmt: skip
+
 
 @dataclass(frozen=True, slots=True)
 class Finding:
     """One thing that is wrong. `check` is the key of the expectation that found it, `at` the second of the call and `turn` the
-    place in `Journal.turns` where it shows (None: nowhere in particular), `place` where the expectation was written."""
+    place in `Journal.turns` where it shows (None: nowhere in particular), `place` where the expectation was written. `fault` is
+    the name of what is a known fault of servers."""
 
     check: str
     what: str
     at: float | None = None
     turn: int | None = None
     place: Mark = NOWHERE
+    fault: FaultName = ""
+
+    @property
+    def title(self) -> str:
+        """The check, and the name of the fault if it has one."""
+        return f"{self.check} ({self.fault})" if self.fault else self.check
 
 
 @dataclass(frozen=True, slots=True)

@@ -54,7 +54,7 @@ class _Told:
         verdict = self._verdict
         first = verdict.findings[0] if verdict.findings else None
         more = f" (and {len(verdict.findings) - 1} more)" if len(verdict.findings) > 1 else ""
-        wrong = f"{first.check}: {first.what}{more}" if first else ""
+        wrong = f"{first.title}: {first.what}{more}" if first else ""
         link = f'<a href="#{self._anchor}">{inert(verdict.play.scenario.name)}</a>'
         figures = [slowest(verdict), clock(verdict.lasted)]
         told = "".join([f'<td class="figure">{figure}</td>' for figure in figures])
@@ -97,7 +97,7 @@ class _Told:
         for finding in self._verdict.findings:
             at = "" if finding.at is None else f'<span class="soft">{clock(finding.at)}</span> '
             where = f' <span class="soft mono">{inert(place_of(finding))}</span>' if finding.place.file else ""
-            items.append(f"<li>{at}<b>{inert(finding.check)}</b>: {inert(finding.what)}{where}</li>")
+            items.append(f"<li>{at}<b>{inert(finding.title)}</b>: {inert(finding.what)}{where}</li>")
         return f'<ol class="findings" aria-label="What is wrong">{"".join(items)}</ol>'
 
     def _transcript(self) -> str:

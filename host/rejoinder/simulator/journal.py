@@ -39,8 +39,9 @@ ActionWord = Literal["", "hang_up", "transfer", "digits"]
 #: Whose end of the call it was, in the words of a scenario.
 EndedBy = Literal["", "agent", "caller", "platform"]
 
-#: How the text of a `fault` begins that does the connection no harm.
+#: How the text of a `fault` begins that does the connection no harm, and that of one that leaves it dead.
 ODD = "an odd frame"
+DEAD = "nothing passes any more"
 
 #: Utterances of a transcript that a written frame keeps: the whole one is in each frame, and grows with the call.
 WRITTEN_UTTERANCES = 2
@@ -117,7 +118,7 @@ class AskedTurn:
 @dataclass(slots=True, repr=False)
 class Journal:
     """One call. `transcript` is what was heard, as the platform has it at the end; `reason` its word for why the call ended
-    ("" while it lasts) and `ended_by` whose end that was."""
+    ("" while it lasts) and `ended_by` whose end that was; `pongs` how long each answer to a ping took, in seconds."""
 
     call_id: str
     platform: str = "retell"
@@ -126,6 +127,7 @@ class Journal:
     transcript: list[Utterance] = field(default_factory=list)
     ended_by: EndedBy = ""
     reason: str = ""
+    pongs: list[float] = field(default_factory=list)
 
     def __repr__(self) -> str:
         # asyncio makes one of every result, and every frame's transcript would be in it.

@@ -3,11 +3,13 @@
 from collections.abc import Iterator
 
 from rejoinder.simulator.call_checks import judge_answers, judge_end, judge_silence, judge_tool, judge_turns
+from rejoinder.simulator.clean_connection import bad_endings
 from rejoinder.simulator.clean_protocol import broken_rules
 from rejoinder.simulator.clean_speech import unclean_speech
 from rejoinder.simulator.findings import Finding, Outcome, Played, Verdict
 from rejoinder.simulator.heard_checks import judge_answer, judge_heard
 from rejoinder.simulator.journal import Journal
+from rejoinder.simulator.sensible_turns import senseless_turns
 from rejoinder.simulator.telling import told
 
 
@@ -67,8 +69,11 @@ def _standing(played: Played, journal: Journal) -> Iterator[Finding]:
         yield from judge_turns(journal)
     if expected.turns_answered:
         yield from judge_answers(journal, played.host_turns)
+    if expected.turns_sensible:
+        yield from senseless_turns(journal)
     if expected.protocol_clean:
         yield from broken_rules(journal)
+        yield from bad_endings(journal)
     if expected.speech_clean:
         yield from unclean_speech(journal)
 

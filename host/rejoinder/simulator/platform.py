@@ -14,7 +14,7 @@ import msgspec
 from rejoinder.simulator.call import SimulatedCall
 from rejoinder.simulator.floor import Floor
 from rejoinder.simulator.frames import CONFIGURABLE, TOLD, Frame, decoded, kind_of, odd_wishes, piece_of
-from rejoinder.simulator.journal import ODD, AskedTurn, ToolSeen
+from rejoinder.simulator.journal import DEAD, ODD, AskedTurn, ToolSeen
 from rejoinder.simulator.line import Line
 from rejoinder.simulator.link import Piece
 from rejoinder.simulator.plug import Binary, Plug
@@ -263,7 +263,7 @@ class Retell(SimulatedCall):
             plug.wire.abort()
 
     def lose_keepalive(self) -> None:
-        if (plug := self._at_fault("nothing passes any more")) is not None:
+        if (plug := self._at_fault(DEAD)) is not None:
             plug.is_deaf = True
 
     def duplicate(self, count: int) -> None:

@@ -46,7 +46,7 @@ def _case(suite: ET.Element, verdict: Verdict, runs: int) -> None:
         return
     kind = "failure" if verdict.outcome == "failed" else "error"
     message = _text("; ".join(summary(finding) for finding in verdict.findings))
-    ET.SubElement(case, kind, type=verdict.findings[0].check, message=message).text = told
+    ET.SubElement(case, kind, type=verdict.findings[0].fault or verdict.findings[0].check, message=message).text = told
 
 
 def _text(text: str) -> str:
@@ -86,7 +86,14 @@ def _play(verdict: Verdict) -> dict[str, Any]:
 def _finding(finding: Finding) -> dict[str, Any]:
     place = finding.place
     written = {"file": place.file, "line": place.line, "column": place.column}
-    return {"check": finding.check, "what": finding.what, "at": _rounded(finding.at), "turn": finding.turn, **written}
+    return {
+        "check": finding.check,
+        "fault": finding.fault,
+        "what": finding.what,
+        "at": _rounded(finding.at),
+        "turn": finding.turn,
+        **written,
+    }
 
 
 def _turn(turn: AskedTurn, journal: Journal) -> dict[str, Any]:

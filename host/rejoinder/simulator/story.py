@@ -49,7 +49,7 @@ def story(verdict: Verdict) -> str:
 
 def _wrong(finding: Finding) -> Line:
     where = f"  [{place_of(finding)}]" if finding.place.file else ""
-    return Line(finding.at, WRONG, f"{finding.check}: {finding.what}{where}")
+    return Line(finding.at, WRONG, f"{finding.title}: {finding.what}{where}")
 
 
 def place_of(finding: Finding) -> str:

@@ -97,7 +97,7 @@ def summary(finding: Finding) -> str:
     """A finding in one line, with its place."""
     where = place_of(finding)
     at = "" if finding.at is None else f"{finding.at:.1f} s: "
-    return f"{f'{where}: ' if where else ''}{at}{finding.check}: {finding.what}"
+    return f"{f'{where}: ' if where else ''}{at}{finding.title}: {finding.what}"
 
 
 def _printable(text: str) -> str:
