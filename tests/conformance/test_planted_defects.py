@@ -9,7 +9,7 @@ import defects
 from defects import DEFECTS, Defect
 from rejoinder import ResponseSystem
 from rejoinder.conformance import guard
-from rejoinder.conformance.catalogue import BLOCKS, CHECKS
+from rejoinder.conformance.catalogue import BLOCKS, CHECKS, OPENS
 from rejoinder.conformance.check import Verdict
 from rejoinder.conformance.suite import Suite
 
@@ -43,6 +43,14 @@ def test_every_check_has_a_defect_planted_for_it() -> None:
 @pytest.mark.parametrize("system", [defects.Polite, defects.PoliteInThreads])
 def test_a_good_system_passes(system: type[ResponseSystem[None]]) -> None:
     assert found(list(Suite(defects.spec(system), {}).verdicts())) == []
+
+
+def test_a_step_that_never_ends_is_left_behind_with_its_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(guard, "LONGEST_RUN", 0.5)
+    verdicts = [one for one in Suite(defects.spec(defects.NeverEndsAStep), {}).verdicts() if one.check.name != OPENS]
+    (never,) = (one for one in verdicts if one.outcome == "failed")
+    assert "NeverEndsAStep.respond" in never.seen[0]
+    assert {one.outcome for one in verdicts[verdicts.index(never) + 1 :]} == {"skipped"}
 
 
 def test_a_loop_that_is_held_for_ever_ends_with_a_verdict(monkeypatch: pytest.MonkeyPatch) -> None:

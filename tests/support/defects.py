@@ -276,6 +276,13 @@ class BlocksForever(Polite):
         yield "Yes."
 
 
+class NeverEndsAStep(ResponseSystem[Any]):
+    def respond(self, turn: Turn) -> SyncReply:
+        while not RELEASE.is_set():
+            pass
+        yield "Yes."
+
+
 class Refuses(Polite):
     def __init__(self, options: Any, call: Call) -> None:
         super().__init__(options, call)

@@ -29,7 +29,7 @@ HELP = "ask of a response system what authors of plugins get wrong"
 _USAGE = 2
 #: Seconds for one check after which the process is ended from outside Python, with the place of every thread: what holds the
 #: interpreter lock for ever (a pattern that runs wild, code in C) stops everything else.
-STUCK = 180.0
+STUCK = 300.0
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:

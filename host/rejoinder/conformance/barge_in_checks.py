@@ -4,6 +4,7 @@ import asyncio
 import json
 
 from rejoinder.conformance.check import NotApplicable, distinct
+from rejoinder.conformance.guard import LONGEST_STEP
 from rejoinder.conformance.line import Line
 from rejoinder.conformance.probe import Given, described
 from rejoinder.conformance.trial import House, Trial
@@ -20,7 +21,7 @@ GRACE = 0.25
 async def cancels_within_bound(trial: Trial) -> list[str]:
     seen: list[str] = []
     was_live = False
-    for text in trial.says:
+    for text in trial.few:
         for moment in MOMENTS:
             async with trial.opened() as house:
                 reply = await _live(house, await house.call(), text, moment)
@@ -46,7 +47,7 @@ async def _live(house: House, line: Line, text: str, moment: float) -> Given | N
 
 async def _after(house: House, reply: Given) -> list[str]:
     """What is wrong with the end of a reply that the caller has just spoken over."""
-    has_ended = await house.over(reply, CLEANUP + GRACE)
+    has_ended = await house.over(reply, LONGEST_STEP if reply.is_stepped else CLEANUP + GRACE)
     if reply.defiant:
         return ["swallowed its cancellation and went on to yield"]
     if not has_ended:
@@ -59,7 +60,7 @@ async def _after(house: House, reply: Given) -> list[str]:
 async def survives_barge_ins(trial: Trial) -> list[str]:
     """The same question, asked plainly and asked after every answer was cut."""
     seen = []
-    for text in trial.says:
+    for text in trial.few:
         async with trial.opened() as house:
             plain = await house.answer(await house.call(), text)
             if plain is None or not plain.is_closed:

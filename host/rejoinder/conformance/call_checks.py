@@ -129,7 +129,7 @@ async def cleans_up(trial: Trial) -> list[str]:
 async def _cut_call(house: House, trial: Trial) -> None:
     """A call in which each answer is heard, then asked for again and cut; the caller hangs up on one."""
     line = await house.call()
-    for text in trial.says:
+    for text in trial.few:
         if not line.is_over:
             await house.answer(line, text)
         if not line.is_over:

@@ -88,9 +88,9 @@ CHECKS: tuple[Check, ...] = (
     ),
     Check(
         "speech-clean",
-        "What is said is for the ear: no markdown, no emoji, no links, no unfilled fields.",
+        "What is said is for the ear: no markdown, emoji, links or unfilled fields, and no sentences that run together.",
         "The host leaves such marks out unless `clean_speech` is off, and what was written as a list still sounds like none.",
-        "Write sentences, and ask a model for them in its prompt.",
+        "Write sentences, ask a model for them in its prompt, and end a piece with a space if another follows.",
         speech_clean,
     ),
     Check(

@@ -16,9 +16,13 @@ from rejoinder.watchdog import LIMIT
 
 ResultT = TypeVar("ResultT")
 
-#: Real seconds for which a loop may be held before it is given up; real seconds that one run may take in all.
+#: Real seconds for which a loop may be held before it is given up; real seconds that one run may take in all, and one of a
+#: system that takes real time for its answers (there are some dozens in a run).
 LONGEST_HOLD = 5.0
-LONGEST_RUN = 90.0
+LONGEST_RUN = 60.0
+LONGEST_SLOW_RUN = 240.0
+#: Real seconds for which the virtual clock waits for one step of a plain generator, in a thread.
+LONGEST_STEP = 10.0
 #: Real seconds between two looks.
 LOOK = 0.02
 #: How the threads are called that the host makes for an agent, and asyncio for `to_thread`: the clock waits for both.
@@ -27,7 +31,11 @@ _HOST = Path(__file__).parents[1]
 
 
 class NeverEnded(Exception):
-    """What was run is left behind: it holds its thread, or goes on and on. The text says where."""
+    """What was run is left behind: it goes on and on."""
+
+
+class Held(NeverEnded):
+    """It holds its thread. The text says where."""
 
 
 @dataclass(slots=True)
@@ -40,10 +48,11 @@ class Hold:
 
 @dataclass
 class Guard(Generic[ResultT]):
-    """One run. `holds` are those longer than the host's watchdog lets pass; `strangers` the threads of the plugin's own, whose
-    work a virtual clock does not wait for."""
+    """One run; one of a system that `is_slow` may take longer. `holds` are those longer than the host's watchdog lets pass;
+    `strangers` the threads of the plugin's own, whose work a virtual clock does not wait for."""
 
     is_virtual: bool
+    is_slow: bool = False
     holds: list[Hold] = field(default_factory=list)
     strangers: set[str] = field(default_factory=set)
     _loop: asyncio.AbstractEventLoop | None = None
@@ -67,20 +76,23 @@ class Guard(Generic[ResultT]):
             self.strangers |= {one.name for one in set(threading.enumerate()) - before - {thread} if _is_strange(one)}
             looked, cpu = now, used
             if self._hold is not None and self._hold.seconds > LONGEST_HOLD:
-                raise NeverEnded(f"its thread was held for {LONGEST_HOLD:g} s and then left behind, at {self._hold.at}")
-            if now - begun > LONGEST_RUN:
-                raise NeverEnded(f"its calls had not come to an end after {LONGEST_RUN:g} s")
+                raise Held(f"its thread was held for {LONGEST_HOLD:g} s and then left behind, at {self._hold.at}")
+            if now - begun > (longest := LONGEST_SLOW_RUN if self.is_slow else LONGEST_RUN):
+                raise NeverEnded(f"its calls had not come to an end after {longest:g} s{_at_work(before)}")
         if self._error is not None:
             raise self._error
         return self._result  # type: ignore[return-value]  # the thread has ended without an error
 
     def _live(self, main: Callable[["Guard[ResultT]"], Coroutine[Any, Any, ResultT]]) -> None:
         try:
-            with asyncio.Runner(loop_factory=VirtualClockLoop if self.is_virtual else asyncio.SelectorEventLoop) as runner:
+            with asyncio.Runner(loop_factory=self._new_loop) as runner:
                 self._loop = runner.get_loop()
                 self._result = runner.run(main(self))
         except BaseException as error:  # noqa: BLE001  raised again where it is waited for
             self._error = error
+
+    def _new_loop(self) -> asyncio.AbstractEventLoop:
+        return VirtualClockLoop(LONGEST_STEP) if self.is_virtual else asyncio.SelectorEventLoop()
 
     def _look(self, thread: threading.Thread, now: float, overslept: float, cpu: float) -> None:
         """As the host's watchdog does: ask a loop that does not wait for an answer; one that gives none is held."""
@@ -114,9 +126,21 @@ class Guard(Generic[ResultT]):
             self._hold.seconds = seconds
         elif seconds > LIMIT and not is_waiting(frame):
             at = place(frame)
-            if not Path(at.file).is_relative_to(_HOST):
+            if not _is_of_the_host(at):
                 self._hold = Hold(seconds, at)
                 self.holds.append(self._hold)
+
+
+def _at_work(before: set[threading.Thread]) -> str:
+    """Where the plugin stands in the threads that have come since, as the end of a sentence."""
+    frames = sys._current_frames()  # noqa: SLF001  as above
+    found = [place(frames[one.ident]) for one in set(threading.enumerate()) - before if one.ident in frames]
+    own = {str(one) for one in found if not _is_of_the_host(one)}
+    return f", at {', '.join(sorted(own))}" if own else ""
+
+
+def _is_of_the_host(at: Place) -> bool:
+    return Path(at.file).is_relative_to(_HOST) or at.file == threading.__file__
 
 
 def _is_strange(thread: threading.Thread) -> bool:

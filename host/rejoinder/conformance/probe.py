@@ -15,6 +15,7 @@ from typing import Any, ClassVar, Literal
 from rejoinder.call import Call
 from rejoinder.contract import Reply, ResponseSystem, SyncReply, SystemFactory, SystemSpec
 from rejoinder.dialogue import Action, EndCall, Say, TransferCall, Turn, TurnKind
+from rejoinder.errors import ReplyFailed
 from rejoinder.speaker import METHODS
 from rejoinder.visit import OPTIONAL, is_own
 
@@ -25,7 +26,8 @@ How = Literal["open", "ended", "cancelled", "raised"]
 @dataclass(eq=False)
 class Given:
     """One reply as the system gave it. Times are the loop's; `wrong` says what came instead of a generator,
-    `defiant` that it yielded although it was cancelled."""
+    `defiant` that it yielded although it was cancelled, `is_stepped` that it is a plain generator, whose steps nobody can cut.
+    """
 
     call: str
     kind: TurnKind
@@ -37,6 +39,7 @@ class Given:
     error: BaseException | None = None
     wrong: str = ""
     defiant: bool = False
+    is_stepped: bool = False
 
     @property
     def method(self) -> str:
@@ -59,7 +62,12 @@ class Given:
     @property
     def is_closed(self) -> bool:
         """Whether it has come to its own end; after an action the host need not wait for that."""
-        return self.how == "ended" or (self.acts and self.how != "raised")
+        return self.how == "ended" or self.has_no_answer or (self.acts and self.how != "raised")
+
+    @property
+    def has_no_answer(self) -> bool:
+        """Whether the system has said so itself: the host takes the next step then, at once."""
+        return isinstance(self.error, ReplyFailed)
 
     def end(self, how: How, at: float, error: BaseException | None = None) -> None:
         self.how, self.ended, self.error = how, at, error
@@ -172,6 +180,7 @@ class Probed(ResponseSystem[Any]):
     def _seen_stepped(self, generator: SyncReply, reply: Given, now: Callable[[], float]) -> SyncReply:
         """In the agent's threads."""
         self._probe.replies.append(reply)
+        reply.is_stepped = True
         try:
             try:
                 for output in generator:

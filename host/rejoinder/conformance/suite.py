@@ -2,18 +2,22 @@
 
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from rejoinder.conformance.catalogue import BLOCKS, CHECKS, OPENS
 from rejoinder.conformance.check import Check, NotApplicable, Outcome, Verdict
-from rejoinder.conformance.guard import Guard, NeverEnded
+from rejoinder.conformance.guard import Guard, Held, NeverEnded
+from rejoinder.conformance.probe import Given
 from rejoinder.conformance.trial import SAYS, Trial
 from rejoinder.contract import SystemSpec
 from rejoinder.errors import ConfigError, PluginError
 from rejoinder.routes import resolve
 from rejoinder.testing.clock import PeerElsewhere
 from rejoinder.testing.subject import AgentKeys, Subject, Tried, subject
+
+#: Real seconds of one check from which on a system counts as one whose answers take real time.
+SLOW = 3.0
 
 
 @dataclass
@@ -26,12 +30,14 @@ class Suite:
     effects: Callable[[], int] | None = None
     is_virtual: bool = True
     _found: tuple[Subject, SystemSpec[Any]] | None = None
-    _never_ended: str = ""
+    _never_ended: NeverEnded | None = None
+    _is_slow: bool = False
+    _common: list[Given] = field(default_factory=list)
 
     @property
     def left_behind(self) -> str:
         """What could not be ended and still goes on in this process, in words; "" if nothing does."""
-        return self._never_ended
+        return str(self._never_ended or "")
 
     def verdicts(self, only: Sequence[str] = ()) -> Iterator[Verdict]:
         """What comes of each check, as soon as it is known. Raises ConfigError for wrong options, PluginError for a system that
@@ -45,25 +51,27 @@ class Suite:
         self._find()
         begun = time.monotonic()
         outcome, seen = self._judged(check)
-        return Verdict(check, outcome, tuple(seen), time.monotonic() - begun)
+        took = time.monotonic() - begun
+        self._is_slow = self._is_slow or took > SLOW
+        return Verdict(check, outcome, tuple(seen), took)
 
     def _judged(self, check: Check) -> tuple[Outcome, list[str]]:
-        if self._never_ended:
+        if self._never_ended is not None:
             return self._without_end(check)
         try:
             seen = self._played(check)
         except NotApplicable as why:
             return "skipped", [str(why)]
         except NeverEnded as never:
-            self._never_ended = str(never)
-            return self._without_end(check)
+            self._never_ended = never
+            return "failed", [str(never)]
         except PluginError as error:
             return ("failed" if check.name == OPENS else "skipped"), [str(error)]
         return ("failed" if seen else "passed"), seen
 
     def _without_end(self, check: Check) -> tuple[Outcome, list[str]]:
-        if check.name == BLOCKS:
-            return "failed", [self._never_ended]
+        if check.name == BLOCKS and isinstance(self._never_ended, Held):
+            return "failed", [str(self._never_ended)]
         return "skipped", [f"it cannot be played on: {self._never_ended}"]
 
     def _played(self, check: Check) -> list[str]:
@@ -88,10 +96,10 @@ class Suite:
         tried, spec = self._find()
         given = self.keys.get("options", {})
         kind = spec.options if isinstance(given, Mapping) else type(given)
-        guard: Guard[list[str]] = Guard(self.is_virtual)
+        guard: Guard[list[str]] = Guard(self.is_virtual, self._is_slow or not self.is_virtual)
 
         async def play(guard: Guard[list[str]]) -> list[str]:
-            trial = Trial(self.system, self.keys, tried, spec, kind, self.says, self.effects, guard)
+            trial = Trial(self.system, self.keys, tried, spec, kind, self.says, self.effects, guard, self._common)
             return await check.play(trial)
 
         return guard, guard.run(play)

@@ -10,18 +10,19 @@ from rejoinder.simulator.clean_speech import flaws
 def unclosed(reply: Given) -> str:
     """Why a reply has not come to its own end, in words; "" if it has."""
     asked = f"`{reply.method}`, asked {reply.asked!r}," if reply.kind == "response" else f"`{reply.method}`"
-    if reply.wrong:
-        return ""  # it gave no reply at all, which is another matter
+    if reply.wrong or reply.is_closed:
+        return ""  # what is wrong is no reply at all, which is another matter
     if reply.how == "raised":
         return f"{asked} raised {described(reply.error)}"
-    if reply.is_closed:
-        return ""
     said = f"after it had said {reply.text[-60:]!r}" if reply.text else "without a word"
     return f"{asked} did not end by itself: the host gave it up {said}"
 
 
 async def closes_turns(trial: Trial) -> list[str]:
-    return distinct(unclosed(reply) for reply in await trial.answers())
+    replies = await trial.answers()
+    if replies and all(reply.has_no_answer for reply in replies):
+        return [f"it had no answer to anything that was said, perhaps for want of options: {described(replies[0].error)}"]
+    return distinct(unclosed(reply) for reply in replies)
 
 
 async def yields_right_types(trial: Trial) -> list[str]:
