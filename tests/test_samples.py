@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from manual import PAGES, ROOT, Sample, samples
+from manual import PAGES, ROOT, Sample, page, samples
 from rejoinder.cli import main
 from rejoinder.registry import Registry
 
@@ -125,6 +125,15 @@ def test_the_readmes_plugin_answers_as_the_readme_says(folder: Path) -> None:
     lay_out("README.md", folder)
     (command,) = (one.text for one in samples("README.md", "sh") if "--plugin" in one.text)
     assert run(shlex.split(command), folder, "hello\n") == "HELLO!!\n"
+
+
+def test_the_readmes_plugin_and_the_manuals_conform(folder: Path) -> None:
+    lay_out("README.md", folder)
+    (command,) = (one.text for one in samples("README.md", "sh") if "conform" in one.text)
+    assert " 0 failed" in run(shlex.split(command), folder)
+    lay_out("docs/testing.md", folder)
+    (command,) = re.findall(r"`(rejoinder conform \w+ --plugin [^`]+)`", page("docs/testing.md"))
+    assert " 0 failed" in run(shlex.split(command), folder)
 
 
 def test_the_readmes_call_from_a_terminal_sounds_as_it_says(port: int, folder: Path) -> None:

@@ -40,7 +40,7 @@ def test_every_check_has_a_defect_planted_for_it() -> None:
     assert {one.name for one in CHECKS} == {one.check for one in DEFECTS}
 
 
-@pytest.mark.parametrize("system", [defects.Polite, defects.PoliteInThreads])
+@pytest.mark.parametrize("system", [defects.Polite, defects.PoliteInThreads, defects.BooksForTwo])
 def test_a_good_system_passes(system: type[ResponseSystem[None]]) -> None:
     assert found(list(Suite(defects.spec(system), {}).verdicts())) == []
 

@@ -215,6 +215,18 @@ class BooksByItself(Polite):
         yield "Done."
 
 
+class BooksForTwo(Polite):
+    """No defect: one request, two tools of one name."""
+
+    async def respond(self, turn: Turn) -> Reply:
+        for guest in ("Ann", "Ben"):
+            await self.call.run_once("invite", {"guest": guest}, self._invite)
+        yield "Done."
+
+    async def _invite(self, guest: str) -> None:
+        await asyncio.sleep(0.5)
+
+
 class RemembersForAll(Polite):
     heard: list[str] = []  # noqa: RUF012  the defect
 

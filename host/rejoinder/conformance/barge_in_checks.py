@@ -2,18 +2,21 @@
 
 import asyncio
 import json
+from dataclasses import dataclass
 
 from rejoinder.conformance.check import NotApplicable, distinct
 from rejoinder.conformance.guard import LONGEST_STEP
 from rejoinder.conformance.line import Line
 from rejoinder.conformance.probe import Given, described
-from rejoinder.conformance.trial import House, Trial
+from rejoinder.conformance.trial import LONGEST_TURN, House, Trial
 from rejoinder.conformance.turn_checks import unclosed
 from rejoinder.dialogue import ToolCalled
 from rejoinder.handover import CLEANUP
 
 #: Loop seconds into a reply at which the caller barges in. 0: as soon as there is a reply at all.
 MOMENTS = (0.0, 0.05, 0.5)
+#: How long a tool has run when the same is asked for again.
+MOMENT = 0.01
 #: Loop seconds that a real clock may be late.
 GRACE = 0.25
 
@@ -91,57 +94,69 @@ def _unlike(plain: Given, again: Given | None, text: str) -> str:
     return ""
 
 
+@dataclass(frozen=True)
+class Work:
+    """What a request had done: the arguments of each tool of `run_once`, each once, the tools that the system runs and tells of
+    by itself, and how often there was an effect."""
+
+    runs: dict[str, list[str]]
+    own: set[str]
+    effects: int
+
+
 async def tools_once(trial: Trial) -> list[str]:
-    """The same request again while a tool runs, as a platform sends it that has asked too early."""
+    """The same request again while a tool runs, as a platform sends it that has asked too early; beside one asked plainly."""
     seen: list[str] = []
-    run, noted, done = 0, set[str](), 0
+    done: list[Work] = []
     for text in trial.says:
         async with trial.opened() as house:
-            before = trial.effects() if trial.effects else 0
-            line = await house.call()
-            await line.says(text)
-            await house.until(lambda line=line: bool(line.tools) or line.now.complete, 1.0)  # type: ignore[misc]
-            await asyncio.sleep(0.01)
-            await line.asks()
-            await line.completed(70.0)
-            await house.until(lambda: False, 1.0 if house.is_virtual else 0.1)
-            own = {one.name for reply in house.probe.replies for _, one in reply.outputs if isinstance(one, ToolCalled)}
-            noted |= own
-            run += sum(name not in own for name, _ in line.tools)
-            seen += _differing(line, own)
-            effects = (trial.effects() if trial.effects else 0) - before
-            done += effects
-            if effects > 1:
-                seen.append(f"{text!r}, asked for again while it was answered, had its effect {effects} times")
-    _require_tools(trial, run, noted, done)
+            plain = await _done(house, trial, text, again=False)
+            twice = await _done(house, trial, text, again=True)
+        done += [plain, twice]
+        seen += [
+            f"tool {name} was run {len(runs)} times for one request: {_difference(runs)}"
+            for name, runs in twice.runs.items()
+            if len(runs) > len(plain.runs.get(name, runs[:1]))
+        ]
+        if twice.effects > max(plain.effects, 1):
+            seen.append(f"{text!r}, asked for again while it was answered, had its effect {twice.effects} times")
+    _require_tools(trial, done)
     return distinct(seen)
 
 
-def _differing(line: Line, noted: set[str]) -> list[str]:
-    """Tools of `run_once` that were started twice because their arguments were not the same."""
-    started: dict[str, list[str]] = {}
+async def _done(house: House, trial: Trial, text: str, *, again: bool) -> Work:
+    before = trial.effects() if trial.effects else 0
+    replies = len(house.probe.replies)
+    line = await house.call()
+    await line.says(text)
+    if again:
+        await house.until(lambda: bool(line.tools) or line.now.complete, 1.0)
+        await asyncio.sleep(MOMENT)
+        await line.asks()
+    await line.completed(LONGEST_TURN)
+    await house.until(lambda: False, 1.0 if house.is_virtual else 0.1)  # the tool of an answer that was cut runs on
+    given = [one for reply in house.probe.replies[replies:] for _, one in reply.outputs]
+    own = {one.name for one in given if isinstance(one, ToolCalled)}
+    runs: dict[str, list[str]] = {}
     for name, arguments in line.tools:
-        if name not in noted and arguments not in started.setdefault(name, []):
-            started[name].append(arguments)
-    return [
-        f"tool {name} was run {len(runs)} times for one request: {_difference(runs[0], runs[1])}"
-        for name, runs in started.items()
-        if len(runs) > 1
-    ]
+        if name not in own and arguments not in runs.setdefault(name, []):
+            runs[name].append(arguments)
+    await house.hang_up(line)
+    return Work(runs, own, (trial.effects() if trial.effects else 0) - before)
 
 
-def _difference(one: str, other: str) -> str:
-    first, second = json.loads(one), json.loads(other)
-    names = [name for name in first if first[name] != second.get(name)]
+def _difference(runs: list[str]) -> str:
+    first, last = json.loads(runs[0]), json.loads(runs[-1])
+    names = [name for name in first if first[name] != last.get(name)]
     return f"its arguments differ in {', '.join(names) or 'their names'}"
 
 
-def _require_tools(trial: Trial, run: int, noted: set[str], done: int) -> None:
-    if run or done:
+def _require_tools(trial: Trial, done: list[Work]) -> None:
+    if any(one.runs or one.effects for one in done):
         return
     if trial.effects is not None:
         raise NotApplicable("nothing that callers said had an effect: give sentences that have (`says`)")
-    if noted:
+    if noted := {name for one in done for name in one.own}:
         what = ", ".join(sorted(noted))
         raise NotApplicable(
             f"it runs {what} by itself; if that has an effect, use `run_once`, or count it in a test (`effects`)"

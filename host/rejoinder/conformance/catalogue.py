@@ -53,7 +53,7 @@ CHECKS: tuple[Check, ...] = (
     ),
     Check(
         "closes-turns",
-        "Every answer comes to its own end, and none raises.",
+        "Every answer comes to its own end, and none raises anything but ReplyFailed.",
         "The host ends what does not end and apologises for what raises, but the caller has waited in silence until then.",
         "Let `respond` return when all is said, bound every wait by a time-out, and catch what a library raises.",
         closes_turns,

@@ -95,7 +95,7 @@ class House:
 
     async def settled(self, come: Callable[[], bool]) -> bool:
         """Let what follows a call's end come to its end: half a minute, where that costs nothing. Whether it came."""
-        return await self.until(come, 30.0 if self.is_virtual else 2.0)
+        return await self.until(come, 30.0 if self.is_virtual else 10.0)
 
     async def hang_up(self, line: Line) -> None:
         """The caller hangs up, and the host has let go of the call."""
