@@ -36,9 +36,10 @@ def plays_of(scenarios: Iterable[Scenario], target: Target, *, runs: int = 1, se
 class Stage:
     """One play from its beginning to the verdict, whatever becomes of it."""
 
-    def __init__(self, play: Play, call_id: str | None = None) -> None:
+    def __init__(self, play: Play, call_id: str | None = None, *, frames: bool = True) -> None:
         self.play = play
         self.call_id = call_id
+        self._frames = frames
         self.fault = ""
         self._player: Player | None = None
         self._switchboard: Switchboard | None = None
@@ -48,10 +49,16 @@ class Stage:
         """Play it."""
         try:
             self._switchboard = switchboard
-            self._player = Player(self.play, switchboard.dialler(self.play.route), call_id=self.call_id)
+            dial = switchboard.dialler(self.play.route)
+            self._player = Player(self.play, dial, call_id=self.call_id, frames=self._frames)
             await self._player.play()
         except RejoinderError as error:
             self.fault = str(error)
+
+    @property
+    def journal(self) -> Journal | None:
+        """What happened so far, None before it begins."""
+        return None if self._player is None else self._player.journal
 
     @property
     def verdict(self) -> Verdict:

@@ -57,7 +57,7 @@ class Line:
         self._is_closed = False
         self._fault: BaseException | None = None
         self._former: list[tuple[Wire, Timer]] = []
-        self._keepalive = Keepalive(profile, ping=ping, lost=self._keepalive_lost)
+        self._keepalive = Keepalive(profile, ping=ping, lost=self._keepalive_lost, took=recorder.journal.pongs.append)
         self._tasks: set[asyncio.Task[None]] = set()
 
     # Dialling.

@@ -8,6 +8,7 @@ from typing import NamedTuple
 from rejoinder.errors import RejoinderError
 from rejoinder.simulator.call import PATIENCE, CallOver, NeverCame, SimulatedCall
 from rejoinder.simulator.findings import Answer, Finding, Play, Played
+from rejoinder.simulator.journal import Journal
 from rejoinder.simulator.judging import is_understood
 from rejoinder.simulator.platform import Retell
 from rejoinder.simulator.setup import details_of, profile_of
@@ -50,10 +51,11 @@ class _Begun(NamedTuple):
 class Player:
     """Plays one scenario once. What happened is there whenever one asks for it, also if the play itself was broken off.
 
-    `call_id` None makes one up that nobody ever had: a server that runs may still know the last call.
+    `call_id` None makes one up that nobody ever had: a server that runs may still know the last call. Without `frames` the
+    journal stays small.
     """
 
-    def __init__(self, play: Play, dial: Dialler, *, call_id: str | None = None) -> None:
+    def __init__(self, play: Play, dial: Dialler, *, call_id: str | None = None, frames: bool = True) -> None:
         self._play = play
         scenario = play.scenario
         self._call = Retell(
@@ -61,6 +63,7 @@ class Player:
             call_id=call_id,
             details=details_of(scenario.call),
             profile=profile_of(scenario.platform, play.seed),
+            frames=frames,
         )
         self._begun: list[_Begun] = []
         self._missed: list[Finding] = []
@@ -82,10 +85,14 @@ class Player:
             self.fault = str(error)
 
     @property
+    def journal(self) -> Journal:
+        """What happened so far."""
+        return self._call.journal
+
+    @property
     def played(self) -> Played:
         """What came of it."""
-        journal = self._call.journal
-        return Played(self._play, journal, self._answers(), tuple(self._missed), self._left, self.fault)
+        return Played(self._play, self.journal, self._answers(), tuple(self._missed), self._left, self.fault)
 
     def _answers(self) -> tuple[Answer, ...]:
         """Each step with the turns that the platform asked for until the caller acted again."""

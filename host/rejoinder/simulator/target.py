@@ -2,7 +2,7 @@
 
 import contextlib
 from collections import defaultdict
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
@@ -61,20 +61,32 @@ class Remote:
 
     @contextlib.asynccontextmanager
     async def open(self, route: str | None = None) -> AsyncIterator[Switchboard]:
-        from aiohttp import ClientSession
+        async with network() as dialler_of:
+            yield Network({}, dialler_of(self.url))
 
-        async with ClientSession() as session:
-            yield _Network(socket_dialler(self.url, session))
+
+@contextlib.asynccontextmanager
+async def network() -> AsyncIterator[Callable[[str], Dialler]]:
+    """From a URL to what dials it, however many calls at once."""
+    from aiohttp import ClientSession, TCPConnector
+
+    async with ClientSession(connector=TCPConnector(limit=0)) as session:
+        yield lambda url: socket_dialler(url, session)
 
 
 @dataclass(frozen=True, slots=True)
-class _Network:
-    """Beyond it nobody knows who answers."""
+class Network:
+    """Dials routes over the network, and any other by `other`. Beyond it nobody knows who answers."""
 
-    dial: Dialler
+    routes: Mapping[str, Dialler]
+    other: Dialler | None = None
 
     def dialler(self, route: str) -> Dialler:
-        return self.dial
+        """Raises CannotDial."""
+        dial = self.routes.get(route, self.other)
+        if dial is None:
+            raise CannotDial(f"there is no route {route}")
+        return dial
 
     def host_turns(self, call_id: str) -> tuple[HostTurn, ...]:
         return ()
