@@ -1,6 +1,8 @@
 """`rejoinder conform`: what it says and how it ends."""
 
 import json
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -112,6 +114,15 @@ def test_a_wrong_file_of_options_is_told(rejoinder: Any, folder: Path, text: str
 def test_a_wrong_command_line_is_told(rejoinder: Any, flags: tuple[str, ...], code: int, told: str) -> None:
     ended = rejoinder("conform", *flags)
     assert (ended.code, told in ended.err) == (code, True), ended.err
+
+
+def test_a_pattern_that_runs_wild_ends_the_command_and_is_named(folder: Path) -> None:
+    (folder / "bad.py").write_text(BAD.format(more='__import__("re").match("(a+)+$", "a" * 60 + "b")'))
+    play = "from rejoinder.cli import conform, main; conform.STUCK = 0.5; main(['conform', 'bad.py', '--only', 'closes-turns'])"
+    ended = subprocess.run([sys.executable, "-c", play], cwd=folder, capture_output=True, text=True, timeout=20, check=False)
+    assert ended.returncode == 1
+    assert "bad.py" in ended.stderr
+    assert "in respond" in ended.stderr
 
 
 async def test_a_plugin_that_never_gives_its_thread_back_ends_with_a_verdict(start: Callable[..., Any], folder: Path) -> None:

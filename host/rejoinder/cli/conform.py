@@ -14,6 +14,7 @@ import os
 import sys
 import time
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO
 
@@ -27,9 +28,11 @@ if TYPE_CHECKING:
 HELP = "ask of a response system what authors of plugins get wrong"
 
 _USAGE = 2
-#: Seconds for one check after which the process is ended from outside Python, with the place of every thread: what holds the
-#: interpreter lock for ever (a pattern that runs wild, code in C) stops everything else.
-STUCK = 300.0
+#: Seconds without a word from this thread, after which the process is ended from outside Python and tells where each thread is
+#: then: what holds the interpreter lock for ever (a pattern that runs wild, code in C) stops everything else. Imports may take
+#: long.
+STUCK = 20.0
+STUCK_IN_AN_IMPORT = 120.0
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
@@ -108,7 +111,8 @@ def _suite(given: argparse.Namespace) -> "Suite":
 
     options = {**(read_options(given.options) if given.options else {}), **dict(given.o)}
     system = dict(given.plugin).get(given.name, given.name)
-    return Suite(system, {"options": options}, says=given.says or SAYS, is_virtual=not given.real_time)
+    tick = partial(_give_up_after, STUCK)
+    return Suite(system, {"options": options}, says=given.says or SAYS, is_virtual=not given.real_time, tick=tick)
 
 
 def _tell_checks(*, as_json: bool) -> int:
@@ -145,14 +149,19 @@ def _play(given: argparse.Namespace, suite: "Suite") -> int:
 
 
 def _bounded(verdicts: "Iterator[Verdict]") -> "Iterator[Verdict]":
-    """The same; the whole process is ended if one takes longer than STUCK."""
+    """The same; the whole process is ended if it is stuck."""
     try:
-        faulthandler.dump_traceback_later(STUCK, exit=True, file=sys.__stderr__ or sys.stderr)
+        _give_up_after(STUCK_IN_AN_IMPORT)
         for verdict in verdicts:
             yield verdict
-            faulthandler.dump_traceback_later(STUCK, exit=True, file=sys.__stderr__ or sys.stderr)
+            _give_up_after(STUCK_IN_AN_IMPORT)
     finally:
         faulthandler.cancel_dump_traceback_later()
+
+
+def _give_up_after(seconds: float) -> None:
+    """If nobody says otherwise before."""
+    faulthandler.dump_traceback_later(seconds, exit=True, file=sys.__stderr__ or sys.stderr)
 
 
 def _told(verdict: "Verdict") -> str:

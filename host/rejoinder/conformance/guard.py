@@ -49,10 +49,12 @@ class Hold:
 @dataclass
 class Guard(Generic[ResultT]):
     """One run; one of a system that `is_slow` may take longer. `holds` are those longer than the host's watchdog lets pass;
-    `strangers` the threads of the plugin's own, whose work a virtual clock does not wait for."""
+    `strangers` the threads of the plugin's own, whose work a virtual clock does not wait for. `tick` is called first and at
+    each look, as long as this thread gets a word."""
 
     is_virtual: bool
     is_slow: bool = False
+    tick: Callable[[], None] = lambda: None
     holds: list[Hold] = field(default_factory=list)
     strangers: set[str] = field(default_factory=set)
     _loop: asyncio.AbstractEventLoop | None = None
@@ -66,11 +68,13 @@ class Guard(Generic[ResultT]):
         """What `main` gives or raises. Raises NeverEnded."""
         before = set(threading.enumerate())
         thread = threading.Thread(target=self._live, args=(main,), name="conformance", daemon=True)
+        self.tick()
         thread.start()
         begun = looked = time.monotonic()
         cpu = time.process_time()
         while thread.is_alive():
             thread.join(LOOK)
+            self.tick()
             now, used = time.monotonic(), time.process_time()
             self._look(thread, now, now - looked - LOOK, used - cpu)
             self.strangers |= {one.name for one in set(threading.enumerate()) - before - {thread} if _is_strange(one)}

@@ -22,13 +22,15 @@ SLOW = 3.0
 
 @dataclass
 class Suite:
-    """The checks of one system. `is_virtual` turns false when it turns out to talk to a server elsewhere."""
+    """The checks of one system. `is_virtual` turns false when it turns out to talk to a server elsewhere; `tick` is called all
+    the time while calls are played."""
 
     system: Tried
     keys: AgentKeys
     says: Sequence[str] = SAYS
     effects: Callable[[], int] | None = None
     is_virtual: bool = True
+    tick: Callable[[], None] = lambda: None
     _found: tuple[Subject, SystemSpec[Any]] | None = None
     _never_ended: NeverEnded | None = None
     _is_slow: bool = False
@@ -96,7 +98,7 @@ class Suite:
         tried, spec = self._find()
         given = self.keys.get("options", {})
         kind = spec.options if isinstance(given, Mapping) else type(given)
-        guard: Guard[list[str]] = Guard(self.is_virtual, self._is_slow or not self.is_virtual)
+        guard: Guard[list[str]] = Guard(self.is_virtual, self._is_slow or not self.is_virtual, self.tick)
 
         async def play(guard: Guard[list[str]]) -> list[str]:
             trial = Trial(self.system, self.keys, tried, spec, kind, self.says, self.effects, guard, self._common)
