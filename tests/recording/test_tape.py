@@ -91,6 +91,33 @@ def test_a_long_call_of_which_nothing_is_told_loses_its_words(monkeypatch: pytes
     assert json.loads(tape.first)["words"] == "not told"
 
 
+def test_a_turn_in_which_too_much_waits_loses_its_words_to_the_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tapes, "MOST_HELD", 500)
+    tape = make()
+    tape.noted(0.0, "turn started", {"turn": 1})
+    for number in range(20):
+        tape.received(float(number), frame(f"I am Ann {number}"))
+    tape.sent(20.0, [chunk("Hello Ann")])
+    tape.noted(21.0, "turn ended", {"turn": 1})
+    lines = ready(tape)
+    assert "Ann" not in json.dumps(lines)
+    assert len(lines) == 23
+
+
+def test_an_opt_out_takes_back_what_was_told_of_a_call_without_words() -> None:
+    tape = make(with_words=False)
+    tape.told(0.0, Details(kind="phone", number="+442079460123"))
+    tape.received(0.1, frame("I am Ann"))
+    given = tape.ready()
+    assert b"number_mark" in given[0]
+    tape.told(0.2, OPTS_OUT)
+    assert tape.must_rewrite
+    lines = [json.loads(line) for line in (*tape.rewritten(given), *tape.ready())]
+    assert [line["what"] for line in lines] == ["details", "received", "details"]
+    assert lines[0] == {"at": 0.0, "what": "details"}
+    assert lines[1]["frame"]["transcript"][0]["content"] == len("I am Ann")
+
+
 @pytest.mark.parametrize(("put", "words"), [(chunk, "content"), (event, "delta")])
 def test_a_number_in_pieces_is_hidden_in_each(put: Any, words: str) -> None:
     tape = make(with_words=True)

@@ -171,23 +171,21 @@ class Tape:
                 for key in line.keys() & {"frame", "events"}:
                     line[key] = self._finish(self._redaction.value(line[key]), "")
             self._put(line)
+        if self.words == "not known" and self._held > MOST_HELD:  # not before the last of the turn has joined the others
+            self._mute("not told")
 
     def _put(self, line: Line) -> None:
         line["at"] = round(line["at"], 4)
         encoded = msgspec.json.encode(line) + b"\n"
         self._lines.append(encoded)
-        if self.words == "not known":
-            self._held += len(encoded)
-            if self._held > MOST_HELD:
-                self._mute("not told")
+        self._held += len(encoded) if self.words == "not known" else 0
 
     def _mute(self, words: Words) -> None:
-        """From here on no words, and of what came before none either."""
-        has_words = self.words in ("kept", "not known")
-        self._close_turn()
-        self.words = words
-        if not has_words:
+        """From here on no words, and of what came before none either, nor what the platform told of the call."""
+        if self.words == words:
             return
+        self.words = words
+        self._close_turn()
         self._received.forget()
         if self._has_given:
             self._stale, self._lines = self._lines, []
