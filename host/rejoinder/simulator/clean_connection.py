@@ -11,6 +11,8 @@ from rejoinder.simulator.journal import DEAD, ODD, Entry, Journal
 
 #: A connection that ends so many seconds after an odd frame ended by it.
 SOON = 2.0
+#: Seconds for an answer to a ping ("Set up your server"), and what it is called in either direction.
+LATE, PING = 5.0, "ping_pong"
 #: The close code of a frame that is too big (RFC 6455, section 7.4.1).
 TOO_BIG = "1009"
 #: Closes of other kinds: a hang-up, and the platform's own answer to bytes ("Troubleshooting").
@@ -35,6 +37,7 @@ def bad_endings(journal: Journal) -> Iterator[Finding]:
             yield _found("binary_frame", "the server sends bytes, for which the platform closes the socket (1007)", entry)
         elif entry.text != HUNG_UP:
             yield _found("closed_socket", f"the server closes the socket of a live call with {entry.text}", entry)
+    yield from _late_pongs(journal, harms)
     yield from _hung_up(journal)
     yield from _unnoticed(journal)
 
@@ -51,20 +54,36 @@ def _odd_before(journal: Journal, ended: Entry) -> Entry | None:
 def _unanswered(journal: Journal, entry: Entry) -> Finding:
     """Why pings were not answered, as far as it shows from outside: what else came meanwhile, and what the server was asked."""
     what = f"the server does not answer pings: {entry.text or 'nothing came'}"
-    pongs = [
-        one for one in journal.of("received") if one.at < entry.at and (one.frame or {}).get("response_type") == "ping_pong"
-    ]
-    since = pongs[-1].at if pongs else 0.0
+    connected = max((one.at for one in journal.of("dialled", "redialled") if one.at < entry.at), default=0.0)
+    came = [one for one in journal.of("received") if connected <= one.at <= entry.at]
+    pongs = [one.at for one in came if (one.frame or {}).get("response_type") == PING]
+    since = pongs[-1] if pongs else connected
     asked = [turn for turn in journal.turns if turn.asked_at <= entry.at and not _closed_by(turn.completed_at, since)]
     turn = asked[-1] if asked and asked[-1].kind != "begin" else None
-    if turn is None:
+    if turn is None or not pongs:
         return _found("pings_unanswered", what, entry)
-    if any(since < one.at <= entry.at for one in journal.of("received")):
+    if any(one.at > since for one in came):
         return _found(
             "deaf_while_answering", f"{what}, while it answers turn {turn.number}: does its loop wait for that?", entry
         )
     told = f"{what}, and nothing else came since turn {turn.number} was asked for: is its event loop blocked?"
     return _found("stands_still", told, entry)
+
+
+def _late_pongs(journal: Journal, harms: list[float]) -> Iterator[Finding]:
+    """The worst of them, if it is one: a platform may count the seconds from the ping."""
+    pings: dict[object, float] = {}
+    worst: tuple[float, Entry] | None = None
+    for entry in journal.of("sent", "received"):
+        frame = entry.frame or {}
+        if PING not in (frame.get("interaction_type"), frame.get("response_type")):
+            continue
+        if entry.what == "sent":
+            pings[frame["timestamp"]] = entry.at
+        elif (took := entry.at - pings.get(frame.get("timestamp"), entry.at)) > max(LATE, worst[0] if worst else 0.0):
+            worst = took, entry
+    if worst and not any(at <= worst[1].at for at in harms):
+        yield _found("late_pongs", f"a ping was answered after {worst[0]:.1f} s: what stands before it in the loop?", worst[1])
 
 
 def _closed_by(completed: float | None, at: float) -> bool:

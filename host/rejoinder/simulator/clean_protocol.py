@@ -21,6 +21,8 @@ KNOWN = frozenset(
 )  # fmt: skip
 #: Seconds after a redial in which a server may say again what may have been lost.
 SAID_AGAIN = 2.0
+#: Frames of one turn whose reasons begin alike are one finding: an answer that goes on in vain has hundreds.
+ALIKE = 20
 #: How the journal tells of a frame that is lost, and the fault it is; what fits nothing here has a wrong type.
 _DROPPED: tuple[tuple[str, FaultName], ...] = (
     ("was asked for", "unasked_answer"),
@@ -53,10 +55,12 @@ def _found(fault: FaultName, what: str, entry: Entry) -> Finding:
 
 def _dropped(journal: Journal) -> Iterator[Finding]:
     redialled = [entry.at for entry in journal.of("redialled")]
+    told: set[tuple[str, int | None]] = set()
     for entry in journal.of("dropped"):
         if _is_greeting(entry, journal):
             yield _found("greeted_twice", f"the begin message is sent once more{_quoted(entry.frame)}", entry)
-        elif not any(0 <= entry.at - at <= SAID_AGAIN for at in redialled):
+        elif not any(0 <= entry.at - at <= SAID_AGAIN for at in redialled) and (entry.text[:ALIKE], entry.turn) not in told:
+            told.add((entry.text[:ALIKE], entry.turn))
             yield _found(
                 _fault_of(entry), f"the platform drops a frame without a word: {entry.text}{_quoted(entry.frame)}", entry
             )
