@@ -110,6 +110,18 @@ def test_what_is_no_object_is_kept_as_text(frame: bytes | str) -> None:
     assert set(Shortened(Redaction(), as_is).line(frame)) == {"text"}
 
 
+def test_a_frame_with_half_a_character_is_read_like_any_other() -> None:
+    line = Shortened(Redaction(), as_is).line(rb'{"call": {"access_token": "t", "name": "\ud83d"}}')
+    assert line == {"frame": {"call": {"access_token": "***", "name": "\ufffd"}}}
+
+
+def test_a_frame_behind_one_that_could_not_be_read_to_its_end_is_whole() -> None:
+    shortened = Shortened(Redaction(), as_is)
+    shortened.line(b'{"t": ["a"]}')
+    assert set(shortened.line(b'{"t": ["a", "b"], "x": [\xff]}')) == {"text"}
+    assert shortened.line(b'{"t": ["a", "b", "c"]}') == {"frame": {"t": ["a", "b", "c"]}}
+
+
 @pytest.mark.parametrize("change", [{"keep": 3, "then": []}, {"add": 1}, {"keys": {"b": {"set": 1}}, "x": 1}, {}])
 def test_what_does_not_fit_is_an_error(change: dict[str, Any]) -> None:
     with pytest.raises(ValueError, match="does not fit"):

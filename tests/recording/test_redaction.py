@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from rejoinder.recording.frames import MOST_TEXT
 from rejoinder.recording.redaction import Redaction, masked
 
 HIDDEN = "a secret of the file"
@@ -36,6 +37,13 @@ def redaction() -> Redaction:
         ("user_15551234567", "user_*********67"),
         ("to=%2B15551234567&x=1", "to=%2B*********67&x=1"),
         ("sip:+15551234567@10.0.0.1", "sip:***@10.0.0.1"),
+        ("my number is...020 7946 0000", "my number is...*** **** **00"),
+        ("**020 7946 0000**", "***** **** **00**"),
+        ("555-123-4567x89", "***-***-**67x89"),
+        ("02079460000 ext. 3", "*********00 ext. 3"),
+        ("+442079460000ff", "+**********00ff"),
+        ("0207\u2026946\u200b0000", "****\u2026***\u200b**00"),
+        ("1234-56-78", "****-**-78"),
         ("zero - 0 - 7 - 7 - 0 - 0 - 9 - 1", "zero - * - * - * - * - * - 9 - 1"),
     ],
 )
@@ -99,7 +107,7 @@ def test_keys_say_what_stands_under_them(redaction: Redaction) -> None:
         "phone": 15551234567,
         "timestamp": 1732312345678,
         "digit": "5",
-        "digits": "12#",
+        "digits": ["1", 2],
     }
     assert redaction.value(value) == {
         "call": {
@@ -113,8 +121,53 @@ def test_keys_say_what_stands_under_them(redaction: Redaction) -> None:
         "phone": "*********67",
         "timestamp": 1732312345678,
         "digit": "*",
-        "digits": "***",
+        "digits": ["*", "*"],
     }
+
+
+@pytest.mark.parametrize(
+    ("value", "written"),
+    [
+        ({"api_key": {"value": "hunter", "at": [1, None]}}, {"api_key": {"value": "***", "at": ["***", None]}}),
+        (
+            {"password": 1234, "X-Api-Key": "k", "accessToken": "t"},
+            {"password": "***", "X-Api-Key": "***", "accessToken": "***"},
+        ),
+        ({"custom_sip_headers": ["From: Ann"]}, {"custom_sip_headers": ["***"]}),
+        ({"usage": {"completion_tokens": 12}}, {"usage": {"completion_tokens": 12}}),
+        ({HIDDEN.replace(" ", "_"): 1, HIDDEN: 2}, {"a_secret_of_the_file": 1, "***": 2}),
+        (
+            {"phone": 442079460000.0, "share": 0.5, "nothing": float("inf")},
+            {"phone": "**********00", "share": 0.5, "nothing": float("inf")},
+        ),
+        ({"arguments": '{"password": "hunter", "for": 2}'}, {"arguments": '{"password":"***","for":2}'}),
+        ({"arguments": '{"for": 2}', "content": "[noise] 5551234"}, {"arguments": '{"for": 2}', "content": "[noise] *****34"}),
+    ],
+)
+def test_a_key_hides_whatever_stands_under_it(redaction: Redaction, value: object, written: object) -> None:
+    assert redaction.value(value) == written
+
+
+def test_a_secret_that_is_a_key_itself_is_hidden_as_soon_as_it_is_known() -> None:
+    redaction = Redaction()
+    assert redaction.value({"sk_live_1": 1}) == {"sk_live_1": 1}
+    redaction.learn(["sk_live_1"])
+    assert redaction.value({"sk_live_1": 1}) == {"***": 1}
+
+
+@pytest.mark.parametrize(
+    ("text", "written"),
+    [
+        ('{"call_id": "c", "access_token": "t", "x": ', '{"call_id": "c", "access_token": ***'),
+        ('{"phone": "020 7946 0000", "digit": "4", ', '{"phone": "*** **** **00", "digit": ***'),
+        ('{"\\u0061pi": 1', '{"\\u0061pi": ***'),
+        ("Hello: 12", "Hello: 12"),
+    ],
+)
+def test_of_json_that_cannot_be_read_nothing_is_written_behind_a_key_that_hides(
+    redaction: Redaction, text: str, written: str
+) -> None:
+    assert redaction.broken(text) == written
 
 
 def test_secrets_may_be_learned_later(redaction: Redaction) -> None:
@@ -134,8 +187,11 @@ def test_of_a_long_number_at_most_two_digits_are_left(text: str) -> None:
     assert left <= min(2, sum(letter.isdecimal() for letter in text))
 
 
-@pytest.mark.parametrize("text", ["1 " * 20_000 + "1a", "a" * 40_000 + "@", "@a" * 20_000, "1" * 40_000 + "a", "(" * 40_000])
+@pytest.mark.parametrize(
+    "text", ["1 " * 20_000 + "1a", "a" * 40_000 + "@", "@a" * 20_000, "1" * 40_000 + "a", "(" * 40_000, '\\"' * 20_000]
+)
 def test_no_text_takes_long(text: str) -> None:
     redaction, began = Redaction([HIDDEN]), time.process_time()
     redaction.text(text)
+    redaction.broken(text[:MOST_TEXT])
     assert time.process_time() - began < 1.0

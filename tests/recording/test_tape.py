@@ -155,6 +155,16 @@ def test_what_could_not_be_written_is_counted_once_however_often_it_fails() -> N
     assert "grown" not in whole
 
 
+def test_data_that_is_nested_too_deeply_costs_its_turn_nothing_else() -> None:
+    tape = make()
+    tape.told(0.0, Details())
+    tape.noted(0.0, "turn started", {"turn": 1})
+    tape.sent(0.1, [chunk("Hello")])
+    tape.sent(0.2, [b'{"metadata": %b}' % (b"[" * 400 + b"]" * 400)])
+    tape.noted(0.3, "turn ended", {"turn": 1})
+    assert whats(tape) == ["details", "turn started", "sent", "sent", "turn ended"]
+
+
 def test_an_end_brings_out_everything() -> None:
     tape = make()
     tape.noted(0.0, "turn started", {"turn": 1})

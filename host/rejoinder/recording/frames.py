@@ -11,6 +11,7 @@ from typing import Any
 import msgspec
 from msgspec import Raw
 
+from rejoinder.protocols.wire import without_lone_surrogates
 from rejoinder.recording.growth import grown, is_same, tail
 from rejoinder.recording.redaction import Redaction
 
@@ -54,12 +55,14 @@ class Shortened:
 
     def line(self, frame: bytes | str) -> Line:
         """What is written of a frame."""
-        try:
-            top = _OBJECT.decode(frame)
-            return self._line(top)
-        except _UNREADABLE:
-            text = frame if isinstance(frame, str) else frame[:MOST_TEXT].decode("utf-8", "replace")
-            return {"text": self._finish(self._redaction.text(text[:MOST_TEXT]), "text")}
+        came = frame.encode("utf-8", "replace") if isinstance(frame, str) else frame
+        for one in (came, without_lone_surrogates(came)):
+            try:
+                return self._line(_OBJECT.decode(one))
+            except _UNREADABLE:
+                self.forget()  # some of its lists may have been taken for seen
+        text = came[:MOST_TEXT].decode("utf-8", "replace")
+        return {"text": self._finish(self._redaction.broken(text), "text")}
 
     def _line(self, top: dict[str, Raw]) -> Line:
         shown: dict[str, Any] = {}

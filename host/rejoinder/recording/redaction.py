@@ -5,8 +5,11 @@ It sees characters, not meaning: see docs/recording.md for what it cannot see.
 
 import re
 from collections.abc import Iterable, Iterator
+from functools import lru_cache
 from typing import Any, NamedTuple
 from urllib.parse import quote
+
+import msgspec
 
 MASK = "***"
 #: A run of fewer digits is a price, a year, the number of a house. The shortest telephone numbers that lead to a person have 7.
@@ -18,18 +21,23 @@ CARD = range(13, 20)
 #: Shorter texts are in too many words that hold no secret.
 SHORTEST_SECRET = 6
 
-#: Digits as numbers are written, read aloud or dictated, also behind an escaped plus; not among letters, as in an id, and no
-#: date (RFC 3339).
+_DATE = r"(?!(?:19|20)\d\d-(?:0[1-9]|1[0-2])-(?:0[1-9]|[12]\d|3[01])(?!\d))"
+#: Also signs that nobody sees, in which a number that was copied is often wrapped.
+_BETWEEN = r"\s().,/\-\xad\xb7\u200b-\u200f\u2010-\u2015\u2022\u2026\u202a-\u202e\u2060-\u2069\u2212\ufeff"
+_RUN = rf"\(?\d(?:[{_BETWEEN}]{{0,5}}\d)*"
+#: Digits as numbers are written, read aloud or dictated, also behind an escaped plus; not among letters, as in an id, unless
+#: those say that it is a number (a plus before, an extension behind), and no date (RFC 3339).
 _DIGITS = re.compile(
-    r"(?:(?<![^\W_])(?<![.*])|(?<=%2B)|(?<=%2b))(?!\d{4}-\d{2}-\d{2}(?!\d))"
-    r"\+?\(?\d(?:[\s().,/\-\u2010-\u2015]{0,5}\d)*(?![^\W_])"
+    rf"(?:(?<![^\W_])|(?<=%2B)|(?<=%2b)){_DATE}(?:\+{_RUN}|{_RUN}(?:(?![^\W_])|(?=[xX]\.?\s?\d|[eE][xX][tT])))"
 )
 _END = re.compile(r"[\s.,;:!?\-]*\Z")
 #: What stands before the @; possessive and from the first letter on, so that no text takes long.
 _MAIL = re.compile(r"(?<![^\s@<>()\[\],;:\"*])[^\s@<>()\[\],;:\"*]++(?=@[\w\-]++(?:\.[\w\-]++)+)")
 #: The same while it is being said.
 _MAIL_BEGUN = re.compile(r"(?<![^\s@<>()\[\],;:\"*])[^\s@<>()\[\],;:\"*]++(?=@[\w.\-]*+\Z)")
-_SECRET_KEY = re.compile(r"(?:^|_)(?:key|token|secret|password|authorization)s?\Z", re.IGNORECASE)
+_SECRET_KEY = re.compile(r"(?:key|token|secret|password|authorization)s?\Z", re.IGNORECASE)
+#: How many of them a language model has read or written is no secret.
+_COUNTED = re.compile(r"tokens\Z", re.IGNORECASE)
 #: Whatever stands under these, at any depth: a carrier's headers tell who calls, by numbers and by names.
 _HIDDEN_KEYS = frozenset({"custom_sip_headers", "sip_headers", "access_token"})
 #: Keys that a caller or an agent pressed: PINs and cards are given so.
@@ -41,6 +49,10 @@ _TIME_KEY = re.compile(r"(?:timestamp|_ms|_at|created|_time|size)\Z", re.IGNOREC
 
 #: A word with its times and nothing else.
 _IS_WORD = frozenset({"word", "start", "end"}).issuperset
+#: A key in JSON that cannot be read.
+_KEY = re.compile(r'"((?:[^"\\]|\\.)*+)"\s*+:')
+#: Keys of which it is remembered how they are written.
+MOST_NAMES = 10_000
 
 
 class Cut(NamedTuple):
@@ -57,6 +69,7 @@ class Redaction:
     def __init__(self, secrets: Iterable[str] = ()) -> None:
         self._secrets: frozenset[str] = frozenset()
         self._pattern: re.Pattern[str] | None = None
+        self._names: dict[str, str] = {}
         self.learn(secrets)
 
     def learn(self, secrets: Iterable[str]) -> None:
@@ -66,6 +79,7 @@ class Redaction:
             # Longest first: one secret may begin like another.
             self._pattern = re.compile("|".join(map(re.escape, sorted(known, key=len, reverse=True))))
             self._secrets = known
+            self._names = {}
 
     def text(self, text: str, *, growing: bool = False) -> str:
         """`text` without what must not be written; `growing`: more may yet be said behind it."""
@@ -80,16 +94,23 @@ class Redaction:
             return _pieced(texts, cuts)
         return _pieced([piece for text in texts for piece in (text, between)], cuts)[::2]
 
+    def broken(self, text: str) -> str:
+        """The same for what should have been JSON: behind a key that hides something everything goes, as none can tell where it
+        ends. Not for long texts."""
+        for found in _KEY.finditer(text):
+            if "\\" in found[1] or _hides(found[1]) or _PRESSED.match(found[1]):
+                return f"{self.text(text[: found.end()])} {MASK}"
+        return self.text(text)
+
     def value(self, value: Any, key: str = "", *, growing: bool = False) -> Any:
         """The same for a value of JSON, decoded, that stands under `key`."""
+        if _hides(key):
+            return self._hidden_value(value, key)
         match value:
             case str():
                 return self._under(key, value, growing=growing)
             case dict():
-                return {
-                    name if name.isidentifier() else self.text(name): self._entry(name, one, growing=growing)
-                    for name, one in value.items()
-                }
+                return {self._name(name): self.value(one, name, growing=growing) for name, one in value.items()}
             case list():
                 words = [one["word"] for one in value if isinstance(one, dict) and isinstance(one.get("word"), str)]
                 if words and len(words) == len(value):
@@ -100,24 +121,49 @@ class Redaction:
                 return [self.value(one, key, growing=growing) for one in value]
             case bool():
                 return value
-            case int() if not _TIME_KEY.search(key) and len(str(abs(value))) >= SHORTEST_NUMBER:
-                return masked(str(value))
+            case int() | float():
+                return _counted(value, key)
             case _:
                 return value
 
-    def _entry(self, name: str, value: Any, *, growing: bool) -> Any:
-        if name in _HIDDEN_KEYS:
-            return dict.fromkeys(value, MASK) if isinstance(value, dict) else MASK
-        return self.value(value, name, growing=growing)
+    def _name(self, name: str) -> str:
+        names = self._names
+        if name not in names:
+            if len(names) >= MOST_NAMES:
+                names.clear()
+            names[name] = self.text(name)
+        return names[name]
+
+    def _hidden_value(self, value: Any, key: str) -> Any:
+        match value:
+            case dict():
+                return {self._name(name): self._hidden_value(one, name) for name, one in value.items()}
+            case list():
+                return [self._hidden_value(one, key) for one in value]
+            case None | bool() | "":
+                return value
+            case int() | float() if _COUNTED.search(key):
+                return value
+            case _:
+                return MASK
 
     def _under(self, key: str, text: str, *, growing: bool) -> str:
-        if _SECRET_KEY.search(key):
-            return MASK if text else text
         if _PRESSED.match(key):
             return "*" * len(text)
         if _NUMBER_KEY.search(key) and re.fullmatch(r"[\s+\d().\-/]+", text):
             return masked(text)
+        if text.startswith(("{", "[")):
+            return self._json(text, growing=growing)
         return self.text(text, growing=growing)
+
+    def _json(self, text: str, *, growing: bool) -> str:
+        """A text that is JSON itself, as the arguments of tools are."""
+        try:
+            value = msgspec.json.decode(text)
+        except (msgspec.DecodeError, UnicodeError, RecursionError):
+            return self.text(text, growing=growing)
+        redacted = self.value(value, growing=growing)
+        return text if redacted == value else msgspec.json.encode(redacted).decode()
 
     def _cuts(self, text: str, *, growing: bool) -> list[Cut]:
         cuts: list[Cut] = []
@@ -134,6 +180,21 @@ class Redaction:
         if "@" in text:
             for pattern in (_MAIL, _MAIL_BEGUN) if growing else (_MAIL,):
                 yield from (Cut(found.start(), found.end(), MASK) for found in pattern.finditer(text))
+
+
+@lru_cache(maxsize=MOST_NAMES)
+def _hides(key: str) -> bool:
+    """Whether nothing that stands under a key may be written."""
+    return key in _HIDDEN_KEYS or _SECRET_KEY.search(key) is not None
+
+
+def _counted(value: float, key: str) -> int | float | str:
+    """A number of JSON, if it is no telephone number and no key that was pressed."""
+    if _PRESSED.match(key):
+        return "*" * len(str(value))
+    if value != value // 1 or abs(value) < 10 ** (SHORTEST_NUMBER - 1) or _TIME_KEY.search(key):
+        return value
+    return masked(str(int(value)))
 
 
 def masked(number: str) -> str:

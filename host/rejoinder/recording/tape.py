@@ -17,7 +17,7 @@ from rejoinder.events import Details
 from rejoinder.recording.consent import opts_out
 from rejoinder.recording.frames import Line, Shortened
 from rejoinder.recording.muting import muted
-from rejoinder.recording.redaction import Redaction, masked
+from rejoinder.recording.redaction import MASK, Redaction, masked
 from rejoinder.recording.rewriting import without_words
 
 #: The form of the lines. A later version reads older ones.
@@ -151,6 +151,12 @@ class Tape:
     def _finish(self, value: Any, key: str) -> Any:
         return value if self.words in ("kept", "not known") else muted(value, key)
 
+    def _finished(self, frame: Any) -> Any:
+        try:
+            return self._finish(self._redaction.value(frame), "")
+        except RecursionError:  # a plugin's own data: the frame is nobody's words, and the others of the turn are
+            return MASK
+
     def _add(self, line: Line, spoken: list[Place] | None = None) -> None:
         if self._lost:
             lost, self._lost = self._lost, 0
@@ -169,7 +175,7 @@ class Tape:
         for line, _ in turn:
             if line["what"] == "sent":
                 for key in line.keys() & {"frame", "events"}:
-                    line[key] = self._finish(self._redaction.value(line[key]), "")
+                    line[key] = self._finished(line[key])
             self._put(line)
         if self.words == "not known" and self._held > MOST_HELD:  # not before the last of the turn has joined the others
             self._mute("not told")
@@ -204,7 +210,7 @@ def _sent(frame: bytes) -> Line:
         if events := _EVENT.findall(frame):
             return {"events": ["end" if one == b"[DONE]" else msgspec.json.decode(one) for one in events]}
         return {"frame": msgspec.json.decode(frame)}
-    except (msgspec.DecodeError, UnicodeError):
+    except (msgspec.DecodeError, UnicodeError, RecursionError):
         return {}
 
 
