@@ -111,10 +111,14 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("simulator.call",),
     ("simulator.platform", "simulator.completions"),
     # Scenarios: what is to be played, and what is found.
-    ("simulator.expectation",),
-    ("simulator.expectation_reading", "simulator.steps"),
+    ("simulator.expectation", "simulator.word_diff"),
+    ("simulator.expectation_reading", "simulator.past", "simulator.steps"),
     ("simulator.scenario", "simulator.step_reading", "simulator.telling"),
+    # A recorded call is a scenario too.
+    ("simulator.recollection",),
+    ("simulator.replay", "simulator.scenario_text"),
     ("simulator.findings", "simulator.reading", "simulator.setup"),
+    ("simulator.comparison",),
     (
         "simulator.call_checks",
         "simulator.clean_connection",
@@ -184,7 +188,10 @@ SEES: dict[str, tuple[str, ...]] = {
     "outbox": ("effects", "events"),
     "testing.wire": ("errors", "lifeline", "testing.*"),
     **dict.fromkeys(OTHER_SIDE, ("dialogue", "errors", "testing.*")),
-    "simulator*": ("call", "contract", "dialogue", "errors", "lines", "registry", "speech", "testing.*", "simulator.*", "config.*"),
+    "simulator*": (
+        *("call", "contract", "dialogue", "errors", "lines", "registry", "speech", "testing.*", "simulator.*", "config.*"),
+        *("recording.catalogue", "recording.frames", "recording.shelf"),
+    ),
     **dict.fromkeys(PURE, PURE),
 }
 

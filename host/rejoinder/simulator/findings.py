@@ -12,6 +12,7 @@ from rejoinder.dialogue import Outcome as TurnOutcome
 from rejoinder.dialogue import TurnKind
 from rejoinder.simulator.expectation import NOWHERE
 from rejoinder.simulator.journal import AskedTurn, Journal
+from rejoinder.simulator.past import Comparison
 from rejoinder.simulator.scenario import Scenario
 from rejoinder.simulator.steps import Step
 
@@ -103,13 +104,20 @@ class Played:
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """What is to be said of one play. `took` is real seconds, `lasted` seconds of the call."""
+    """What is to be said of one play. `took` is real seconds, `lasted` seconds of the call; `comparison` is that of a recorded
+    call with this one."""
 
     play: Play
     outcome: Outcome
     findings: tuple[Finding, ...] = ()
     journal: Journal = field(default_factory=lambda: Journal(""))
     took: float = 0.0
+    comparison: Comparison | None = None
+
+    @property
+    def word(self) -> str:
+        """The outcome; of a recorded call that could be played again whether it is the same."""
+        return self.comparison.word if self.comparison and self.outcome == "passed" else self.outcome
 
     @property
     def lasted(self) -> float:

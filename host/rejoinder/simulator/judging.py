@@ -6,6 +6,7 @@ from rejoinder.simulator.call_checks import judge_answers, judge_end, judge_sile
 from rejoinder.simulator.clean_connection import bad_endings
 from rejoinder.simulator.clean_protocol import broken_rules
 from rejoinder.simulator.clean_speech import unclean_speech
+from rejoinder.simulator.comparison import compared, unlike
 from rejoinder.simulator.findings import Finding, Outcome, Played, Verdict
 from rejoinder.simulator.heard_checks import judge_answer, judge_heard
 from rejoinder.simulator.journal import Journal
@@ -20,7 +21,7 @@ def judge(played: Played, took: float = 0.0) -> Verdict:
         return Verdict(played.play, "broken", tuple(findings), played.journal, took)
     found = sorted(_findings(played), key=lambda finding: float("inf") if finding.at is None else finding.at)
     outcome: Outcome = "failed" if found else "passed"
-    return Verdict(played.play, outcome, tuple(found), played.journal, took)
+    return Verdict(played.play, outcome, tuple(found), played.journal, took, compared(played))
 
 
 def _unplayable(played: Played) -> str:
@@ -50,7 +51,7 @@ def is_understood(journal: Journal) -> bool:
 
 def _findings(played: Played) -> Iterator[Finding]:
     journal, expected = played.journal, played.play.scenario.expected
-    yield from played.missed
+    yield from played.missed if played.play.scenario.past is None else unlike(played)
     for answer in played.answers:
         yield from judge_answer(journal, answer)
     yield from judge_heard(journal, journal.turns, expected.heard)

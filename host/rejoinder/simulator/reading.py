@@ -1,4 +1,5 @@
-"""Files of scenarios, from YAML to values: every problem of every file at once, each with its place and a remedy."""
+"""Files of scenarios, from YAML to values: every problem of every file at once, each with its place and a remedy. A recorded
+call is a scenario too."""
 
 import os
 import re
@@ -13,8 +14,11 @@ from rejoinder.config.sources import Sources, Unreadable
 from rejoinder.config.tree import Broken, Listing, Mark, Origin, Scalar, plain
 from rejoinder.config.value import Unit, Value, nearest
 from rejoinder.errors import Problem
+from rejoinder.recording.catalogue import lines_of
+from rejoinder.recording.shelf import head_of
 from rejoinder.simulator.expectation import STANDING
 from rejoinder.simulator.expectation_reading import read_call_expected
+from rejoinder.simulator.replay import scenario_of
 from rejoinder.simulator.scenario import LIMIT, CallSetup, PlatformSetup, Scenario
 from rejoinder.simulator.step_reading import read_steps
 
@@ -37,39 +41,70 @@ _COUNT = {"type": "integer", "minimum": 0}
 _RATE = {"type": "integer", "minimum": 30, "maximum": 1000}
 _NUMBER = re.compile(r"\+[1-9][0-9]{6,14}\Z")
 _ENDINGS = (".yaml", ".yml")
+_RECORDING = ".jsonl"
 
 
 @dataclass(frozen=True, slots=True)
 class Read:
-    """What came of reading: every scenario that is right, and every problem of the others, in the order of the files."""
+    """What came of reading: every scenario that is right, and every problem of the others, in the order of the files.
+    `skipped` are recordings in a folder that cannot be played, and why."""
 
     scenarios: tuple[Scenario, ...] = ()
     problems: tuple[Problem, ...] = ()
+    skipped: tuple[Problem, ...] = ()
 
 
 def read_paths(paths: Iterable[Path], environ: Mapping[str, str] | None = None) -> Read:
-    """The scenarios of files, and of folders with all that is in them (`*.yaml`, `*.yml`; what is hidden is passed over).
+    """The scenarios of files, and of folders with all that is in them (`*.yaml`, `*.yml`, and `*.jsonl` that are recordings;
+    what is hidden is passed over).
 
     Never raises for what is in a file, or for one that is not there. `environ` None is the process's own, for `${NAME}`.
     """
     given = os.environ if environ is None else environ
     read = [one for path in dict.fromkeys(paths) for one in _read_path(path, given)]
-    return Read(tuple(found for one in read for found in one.scenarios), tuple(what for one in read for what in one.problems))
+    return Read(
+        tuple(found for one in read for found in one.scenarios),
+        tuple(what for one in read for what in one.problems),
+        tuple(what for one in read for what in one.skipped),
+    )
 
 
 def _read_path(path: Path, environ: Mapping[str, str]) -> Iterator[Read]:
-    files = sorted(_files(path)) if path.is_dir() else [path]
+    is_folder = path.is_dir()
+    files = sorted(_files(path)) if is_folder else [path]
     if not files:
         yield Read(problems=(Problem(str(path), 0, 0, "", "there is no scenario in this folder", "put *.yaml files there"),))
     for file in files:
-        yield read_file(file, environ)
+        if file.suffix != _RECORDING:
+            yield read_file(file, environ)
+            continue
+        read = _read_recording(file)
+        yield Read(skipped=read.problems) if is_folder and read.problems else read
 
 
 def _files(folder: Path) -> Iterator[Path]:
     for path in folder.rglob("*"):
         hidden = any(part.startswith(".") for part in path.relative_to(folder).parts)
-        if path.suffix in _ENDINGS and path.is_file() and not hidden:
+        if not hidden and path.is_file() and (path.suffix in _ENDINGS or (path.suffix == _RECORDING and head_of(path))):
             yield path
+
+
+def _read_recording(path: Path) -> Read:
+    """A recorded call, if it has words."""
+    head, words = head_of(path), ""
+    if not os.path.lexists(path):
+        told = ("there is no such file or folder", "check the name")
+    elif not head:
+        told = ("this is not a recording", "take one that 'rejoinder serve' wrote, or a file of scenarios (*.yaml)")
+    elif (words := str(head.get("words"))) != "kept":
+        remedy = "record with 'text: on' (or 'rejoinder serve --record DIR'), which no platform may have forbidden"
+        told = (f"a recording without words ({words}): nobody knows what its caller said", remedy)
+    else:
+        try:
+            return Read((scenario_of(head, lines_of(path), Mark(str(path), 1, 1)),))
+        except OSError as error:
+            told = (f"cannot be read: {error.strerror}", "check who may read it")
+    return Read(problems=(Problem(str(path), 0, 0, "", *told),))
 
 
 def read_file(path: Path, environ: Mapping[str, str]) -> Read:

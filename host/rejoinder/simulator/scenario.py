@@ -6,6 +6,7 @@ from typing import Any, Literal
 
 from rejoinder.config.tree import Mark
 from rejoinder.simulator.expectation import NOWHERE, STANDING, CallExpected
+from rejoinder.simulator.past import Past
 from rejoinder.simulator.steps import Step
 
 #: Seconds of call time that a scenario may take unless it says otherwise.
@@ -51,7 +52,7 @@ class PlatformSetup:
 @dataclass(frozen=True, slots=True)
 class Scenario:
     """One call to be played. `applies` names the systems that it is meant for, none for all; `route` is where it is dialled
-    if nobody says otherwise; `limit` is in seconds of call time."""
+    if nobody says otherwise; `limit` is in seconds of call time; `past` is what was recorded, where it is made of that."""
 
     name: str
     steps: tuple[Step, ...] = ()
@@ -63,3 +64,4 @@ class Scenario:
     expected: CallExpected = STANDING
     limit: float = LIMIT
     place: Mark = NOWHERE
+    past: Past | None = None
