@@ -160,7 +160,7 @@ def test_data_that_is_nested_too_deeply_costs_its_turn_nothing_else() -> None:
     tape.told(0.0, Details())
     tape.noted(0.0, "turn started", {"turn": 1})
     tape.sent(0.1, [chunk("Hello")])
-    tape.sent(0.2, [b'{"metadata": %b}' % (b"[" * 400 + b"]" * 400)])
+    tape.sent(0.2, [b'{"metadata": %b}' % (b"[" * 600 + b"]" * 600)])
     tape.noted(0.3, "turn ended", {"turn": 1})
     assert whats(tape) == ["details", "turn started", "sent", "sent", "turn ended"]
 
