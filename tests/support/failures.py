@@ -1,5 +1,9 @@
 """The ways in which hand-written servers are known to fail a caller, by the number that tests give them."""
 
+import re
+
+from rejoinder.simulator.scenario import Scenario
+
 FAILURES = {
     1: "sequential receive loop",
     2: "blocking the event loop",
@@ -36,3 +40,17 @@ FAILURES = {
     33: "per-process state lost on deploy",
     34: "no upgrade at all",
 }
+
+#: Those that show in no call, and why.
+BEYOND_A_CALL = {
+    "open endpoint": "who may dial is decided before there is a call, and the platform shows no credentials either way",
+    "webhook handled wrongly": "webhooks are requests of their own beside the call",
+    "several live calls of one user": "each call is right by itself; which are one user's the platform does not say",
+    "per-process state lost on deploy": "the platform cannot have the server replaced; a connection it loses is played",
+    "no upgrade at all": "a server that never takes a call has none to be played: its scenarios are broken, not failed",
+}
+
+
+def failures_of(scenario: Scenario) -> list[str]:
+    """Those that a scenario says it shows."""
+    return [told for listed in re.findall(r"Shows: ([^.]*)\.", scenario.about) for told in listed.split("; ")]
