@@ -155,6 +155,72 @@ def test_a_folder_that_vanishes_takes_its_calls_along_and_is_there_for_the_next(
     assert into.dropped == 0
 
 
+def test_lines_are_written_while_entries_come_without_a_pause(
+    write: Any, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(writer, "AT_A_TIME", 10)
+    shelf, into = Shelf(folder), write()
+    one = reel(shelf)
+    seen: list[int] = []
+    enough = threading.Event()
+
+    def act() -> None:
+        one.tape.noted(0.0, "timer", {})
+        seen.append(len(list(folder.glob("*.jsonl"))))
+        if len(seen) < 100:
+            into.offer(Entry(one, act, 1, 0))
+        else:
+            enough.set()
+
+    into.start(shelf)
+    into.offer(Entry(one, act, 1, 0))
+    assert enough.wait(5)
+    into.close()
+    assert seen[50] == 1
+    assert len(lines(folder)) == 101
+
+
+def test_an_entry_that_cannot_be_made_is_told_of_in_its_place(
+    write: Any, folder: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    shelf, into = Shelf(folder), write()
+    one = reel(shelf)
+    into.start(shelf)
+    put(into, one, "received", frame("a"))
+    put(into, one, "noted", "timer", {"what": object})
+    put(into, one, "received", frame("a", "b"))
+    put(into, one, "ended", {}, must=True)
+    into.close()
+    assert [line.get("what") for line in lines(folder)] == [None, "received", "lost", "received", "ended"]
+    assert into.dropped == 1
+    assert "could not be made" in caplog.text
+
+
+def test_an_opt_out_counts_for_what_waits_since_a_disk_was_full(
+    write: Any, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(writer, "GATHERING", 0.0)
+    disk = Disk(Path("/dev/full"))
+    shelf, into = Shelf(folder, disk), write()
+    one = reel(shelf, with_words=True)
+    into.start(shelf)
+    put(into, one, "told", Details())
+    assert disk.asked.wait(5)
+
+    def act() -> None:
+        disk.is_bad = False
+        one.tape.received(0.1, frame("I am Ann"))
+        one.tape.told(0.2, Details(raw={"call": {"opt_out_sensitive_data_storage": True}}))
+
+    into.offer(Entry(one, act, 1, 0))
+    put(into, one, "ended", {}, must=True)
+    into.close()
+    first, *rest = lines(folder)
+    assert first["words"] == "opted out"
+    assert [line["what"] for line in rest] == ["lost", "received", "details", "ended"]
+    assert "Ann" not in json.dumps(rest)
+
+
 def test_a_folder_that_is_not_ours_costs_nothing_but_a_line(
     write: Any, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:

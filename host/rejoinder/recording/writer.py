@@ -20,6 +20,8 @@ ROOM = 50_000
 MOST_BYTES = 64 * 2**20
 #: Seconds for which entries are gathered before they are written: a file is opened for each call and write.
 GATHERING = 0.1
+#: Entries that are made into lines before those are written: there may be no moment at which none waits.
+AT_A_TIME = 2000
 #: Seconds between two looks for recordings that were kept for long enough.
 LOOK_EVERY = 3600.0
 #: Seconds that the last lines have when the server stops.
@@ -128,17 +130,22 @@ class Writer:
                 return
 
     def _take(self, patience: float) -> bool:
-        """Put all that waits on its tapes, once there is something; whether nothing more comes."""
+        """Put what waits on its tapes, once there is something; whether nothing more comes."""
         try:
             entry = self._queue.get(timeout=max(0.0, patience))
-            self._hurry.wait(GATHERING)
+            if self._queue.qsize() < AT_A_TIME:
+                self._hurry.wait(GATHERING)
             self._hurry.clear()
-            while entry is not None:
+            for _ in range(AT_A_TIME):
+                if entry is None:
+                    return True
                 self._do(entry)
                 entry = self._queue.get_nowait()
         except Empty:
             return False
-        return True
+        if entry is not None:
+            self._do(entry)
+        return entry is None
 
     def _do(self, entry: Entry) -> None:
         tape = entry.reel.tape
@@ -150,6 +157,8 @@ class Writer:
         except Exception:
             self._failed += 1
             log.exception("an entry of a recording could not be made")
+            with suppress(Exception):  # the same again, perhaps; and the thread is everybody's
+                tape.lose(1)
         self._taken_bytes += entry.size
         self._taken += 1
 
@@ -177,6 +186,7 @@ class Writer:
     def _write(self, reel: Reel, lines: list[bytes]) -> None:
         tape, shelf = reel.tape, reel.shelf
         if reel.path is None:
+            lines = [*tape.rewritten([]), *lines] if tape.must_rewrite else lines
             reel.path = shelf.create(tape.head.start, tape.call_mark, b"".join([tape.first, *lines]))
         elif tape.must_rewrite:
             written = reel.path.read_bytes().splitlines(keepends=True)[1:]
