@@ -58,6 +58,7 @@ class Guard(Generic[ResultT]):
     holds: list[Hold] = field(default_factory=list)
     strangers: set[str] = field(default_factory=set)
     _loop: asyncio.AbstractEventLoop | None = None
+    _before: set[threading.Thread] = field(default_factory=set)
     _result: ResultT | None = None
     _error: BaseException | None = None
     _asked: float | None = None
@@ -66,23 +67,22 @@ class Guard(Generic[ResultT]):
 
     def run(self, main: Callable[["Guard[ResultT]"], Coroutine[Any, Any, ResultT]]) -> ResultT:
         """What `main` gives or raises. Raises NeverEnded."""
-        before = set(threading.enumerate())
+        self._before = set(threading.enumerate())
         thread = threading.Thread(target=self._live, args=(main,), name="conformance", daemon=True)
         self.tick()
-        thread.start()
         begun = looked = time.monotonic()
         cpu = time.process_time()
+        thread.start()  # from here on the other may hold the interpreter lock
         while thread.is_alive():
             thread.join(LOOK)
             self.tick()
             now, used = time.monotonic(), time.process_time()
             self._look(thread, now, now - looked - LOOK, used - cpu)
-            self.strangers |= {one.name for one in set(threading.enumerate()) - before - {thread} if _is_strange(one)}
             looked, cpu = now, used
             if self._hold is not None and self._hold.seconds > LONGEST_HOLD:
                 raise Held(f"its thread was held for {LONGEST_HOLD:g} s and then left behind, at {self._hold.at}")
             if now - begun > (longest := LONGEST_SLOW_RUN if self.is_slow else LONGEST_RUN):
-                raise NeverEnded(f"its calls had not come to an end after {longest:g} s{_at_work(before)}")
+                raise NeverEnded(f"its calls had not come to an end after {longest:g} s{_at_work(self._before)}")
         if self._error is not None:
             raise self._error
         return self._result  # type: ignore[return-value]  # the thread has ended without an error
@@ -96,7 +96,17 @@ class Guard(Generic[ResultT]):
             self._error = error
 
     def _new_loop(self) -> asyncio.AbstractEventLoop:
-        return VirtualClockLoop(LONGEST_STEP) if self.is_virtual else asyncio.SelectorEventLoop()
+        if not self.is_virtual:
+            return asyncio.SelectorEventLoop()
+        loop = VirtualClockLoop(LONGEST_STEP)
+        loop.hold(self._note_strangers)
+        return loop
+
+    def _note_strangers(self) -> bool:
+        """Asked before the clock moves: who is at work while it does? It moves all the same."""
+        come = set(threading.enumerate()) - self._before - {threading.current_thread()}
+        self.strangers |= {one.name for one in come if not one.name.startswith(_WAITED_FOR)}
+        return False
 
     def _look(self, thread: threading.Thread, now: float, overslept: float, cpu: float) -> None:
         """As the host's watchdog does: ask a loop that does not wait for an answer; one that gives none is held."""
@@ -145,7 +155,3 @@ def _at_work(before: set[threading.Thread]) -> str:
 
 def _is_of_the_host(at: Place) -> bool:
     return Path(at.file).is_relative_to(_HOST) or at.file == threading.__file__
-
-
-def _is_strange(thread: threading.Thread) -> bool:
-    return not thread.name.startswith(_WAITED_FOR)
