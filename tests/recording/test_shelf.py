@@ -71,7 +71,15 @@ def test_nothing_but_recordings_is_deleted(folder: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "head", [b"", b"{", b'{"rejoinder":"recording",', b'{"rejoinder":"recording","start":"soon"}', b"\xff" * 99]
+    "head",
+    [
+        b"",
+        b"{",
+        b'{"rejoinder":"recording",',
+        b'{"rejoinder":"recording","start":"soon"}',
+        b'{"rejoinder":"recording","start":"2026-01-01T00:00:00Z","keep":1e300}',
+        b"\xff" * 99,
+    ],
 )
 def test_what_only_looks_like_one_is_left_alone(folder: Path, head: bytes) -> None:
     shelf = Shelf(folder)
@@ -120,6 +128,31 @@ def test_the_same_call_twice_within_a_millisecond_is_two_files(folder: Path) -> 
     recorded(shelf, timedelta())
     recorded(shelf, timedelta())
     assert len(shelf.paths()) == 2
+
+
+def test_a_recording_that_is_in_the_way_stays_and_so_does_whatever_else_is(folder: Path) -> None:
+    """Another process may have made it in the moment before."""
+    shelf = Shelf(folder)
+    path = recorded(shelf, timedelta())
+    before = path.read_bytes()
+    assert recorded(shelf, timedelta()) != path
+    assert path.read_bytes() == before
+    path.unlink()
+    path.symlink_to(folder.parent / "nowhere")
+    assert recorded(shelf, timedelta()) != path
+    assert path.is_symlink()
+    assert not path.exists()
+
+
+def test_a_key_that_did_not_fit_on_the_disk_is_made_another_time(folder: Path) -> None:
+    folder.mkdir()
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (0, limits[1]))
+    try:
+        assert Shelf(folder).mark("1") == ""
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    assert Shelf(folder).mark("1") == Shelf(folder).mark("1") != ""
 
 
 def test_recordings_are_chosen_by_call_number_route_and_age(folder: Path) -> None:

@@ -18,6 +18,7 @@ import msgspec
 
 #: What makes marks; whoever has it can try all telephone numbers, so it stays here when recordings are passed on.
 KEY = ".marks.key"
+_KEY_SIZE = 32
 _NAME = re.compile(r"\d{8}T\d{9}Z-[0-9a-f]{16}\.jsonl\Z")
 _FIRST = b'{"rejoinder":"recording",'
 #: Bytes of a first line, at the most.
@@ -49,15 +50,15 @@ class Shelf:
 
     def _read_key(self) -> bytes:
         with suppress(OSError):
-            return (self.folder / KEY).read_bytes()
+            key = (self.folder / KEY).read_bytes()
+            if len(key) >= _KEY_SIZE:  # else it is just being written
+                return key
         return b""
 
     def _make_key(self) -> bytes:
-        try:
+        with suppress(OSError):  # another process was quicker, or there is no place
             self.prepare()
-            self._write(self.folder / KEY, os.O_CREAT | os.O_EXCL, secrets.token_bytes(32), os.open)
-        except OSError:  # another process was quicker, or there is no place
-            pass
+            self._make(self.folder / KEY, secrets.token_bytes(_KEY_SIZE), os.open)
         self._key = self._read_key()
         return self._key
 
@@ -73,13 +74,11 @@ class Shelf:
         self.prepare()
         stamp = f"{start:%Y%m%dT%H%M%S}{start.microsecond // 1000:03}Z"
         path = self.folder / f"{stamp}-{mark or secrets.token_hex(8)}.jsonl"
-        if path.exists():  # the same id, called twice within a millisecond
-            path = self.folder / f"{stamp}-{secrets.token_hex(8)}.jsonl"
         try:
-            self._write(path, os.O_CREAT | os.O_EXCL, content, self._opens)
-        except OSError:
-            path.unlink(missing_ok=True)
-            raise
+            self._make(path, content, self._opens)
+        except FileExistsError:  # the same id, called twice within a millisecond
+            path = self.folder / f"{stamp}-{secrets.token_hex(8)}.jsonl"
+            self._make(path, content, self._opens)
         return path
 
     def append(self, path: Path, content: bytes) -> None:
@@ -89,6 +88,16 @@ class Shelf:
     def replace(self, path: Path, content: bytes) -> None:
         """Put this in place of a recording's lines. In place: of what was there nothing may stay behind. Raises OSError."""
         self._write(path, os.O_TRUNC, content, self._opens)
+
+    def _make(self, path: Path, content: bytes, opens: Open) -> None:
+        """Write a new file whole, or none. Raises FileExistsError, and any other OSError."""
+        try:
+            self._write(path, os.O_CREAT | os.O_EXCL, content, opens)
+        except FileExistsError:  # which is somebody else's
+            raise
+        except OSError:
+            path.unlink(missing_ok=True)
+            raise
 
     def _write(self, path: Path, flags: int, content: bytes, opens: Open) -> None:
         file = opens(str(path), os.O_WRONLY | getattr(os, "O_NOFOLLOW", 0) | flags, 0o600)
@@ -144,7 +153,10 @@ def ends_on(head: Mapping[str, Any], keeps: Mapping[str, float]) -> datetime | N
     if start is None or not isinstance(told, int | float):
         return None
     keep = min(told, keeps.get(str(head.get("route")), told))
-    return start + timedelta(seconds=keep)
+    try:
+        return start + timedelta(seconds=keep)
+    except OverflowError:
+        return None
 
 
 def start_of(head: Mapping[str, Any]) -> datetime | None:
