@@ -119,6 +119,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("simulator.replay", "simulator.scenario_text"),
     ("simulator.findings", "simulator.reading", "simulator.setup"),
     ("simulator.comparison",),
+    ("simulator.side_by_side",),
     (
         "simulator.call_checks",
         "simulator.clean_connection",
@@ -144,7 +145,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("testing",),
     ("testing.fixtures",),
     # Commands; each is one file, imported when it is used.
-    ("cli.words", "cli.live", "cli.naming", "cli.notice", "cli.option_file", "cli.talk"),
+    ("cli.words", "cli.live", "cli.naming", "cli.notice", "cli.option_file", "cli.recorded", "cli.talk"),
     ("cli.files",),
     ("cli.running",),
     (

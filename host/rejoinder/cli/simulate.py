@@ -1,8 +1,8 @@
 """Play calls as the platform plays them, and judge what the agent does.
 
-PATH is a file of scenarios or a folder of them. They are played against routes of FILE, served by this process itself: in
-virtual time, so that a call of ten minutes takes a fraction of a second. With --url they are played in real time against
-whatever answers there, Rejoinder or not.
+PATH is a file of scenarios, a recorded call, or a folder of them. They are played against routes of FILE, served by this
+process itself: in virtual time, so that a call of ten minutes takes a fraction of a second. With --url they are played in real
+time against whatever answers there, Rejoinder or not.
 
 Exit code 0: every scenario passed, 1: one failed or could not be played, 2: the command line is wrong."""
 
@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from rejoinder.cli.files import add_plugins, chosen_file
+from rejoinder.cli.recorded import add_recorded, save, scenarios_of
 from rejoinder.cli.words import complain
 
 if TYPE_CHECKING:
@@ -38,7 +39,7 @@ def _count(text: str) -> int:
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("paths", nargs="+", type=Path, metavar="PATH", help="files of scenarios, or folders of such files")
+    parser.add_argument("paths", nargs="+", type=Path, metavar="PATH", help="files of scenarios, recorded calls, or folders of them")
     where = parser.add_mutually_exclusive_group()
     where.add_argument("--url", help="the URL of a route of a running server, without a call id")
     where.add_argument(
@@ -54,6 +55,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--stories", action="store_true", help="tell the story of what passed too")
     parser.add_argument("--junit", type=Path, metavar="F", help="write the results as JUnit's XML")
     parser.add_argument("--json", type=Path, metavar="F", help="write the results as JSON")
+    add_recorded(parser)
     add_plugins(parser)
 
 
@@ -70,8 +72,11 @@ def run(given: argparse.Namespace) -> int:
         complain(str(problem))
     if read.problems or not (_writable(given.junit) and _writable(given.json)):
         return 1
+    if given.save:
+        return save(given.save, read.scenarios)
+    scenarios = scenarios_of(read, is_strict=given.strict)
     target = _target(given)
-    return target if isinstance(target, int) else _play(given, target, read.scenarios)
+    return target if isinstance(target, int) else _play(given, target, scenarios)
 
 
 def _writable(path: Path | None) -> bool:
@@ -179,6 +184,8 @@ class Progress:
         self._say(("\r\x1b[K" if self._is_terminal else "") + self._paper.result(verdict))
         if verdict.journal.entries and (self._stories or verdict.outcome != "passed"):
             self._say(self._paper.story(verdict))
+        if verdict.comparison and (self._stories or verdict.word != "same"):
+            self._say(self._paper.comparison(verdict))
 
     def over(self, verdicts: "Sequence[Verdict]", took: float) -> None:
         self._say(f"\n{self._paper.table(verdicts, took)}")

@@ -21,7 +21,8 @@ def compared(played: Played) -> Comparison | None:
     for place, (step, then) in enumerate(zip(steps, past.reactions, strict=True)):
         answer = played.answers[place] if place < len(played.answers) else None
         if then is not None:
-            contrasts.append(_contrast(played.journal, told(step), then, answer))
+            did = told(step) if place else "hears the first words"
+            contrasts.append(_contrast(played.journal, did, then, answer))
     return Comparison(tuple(contrasts), (*past.notes, *_notes(played)))
 
 

@@ -8,6 +8,7 @@ from xml.etree import ElementTree as ET
 
 from rejoinder.simulator.findings import Finding, Verdict
 from rejoinder.simulator.journal import AskedTurn, Journal
+from rejoinder.simulator.side_by_side import as_text, as_value
 from rejoinder.simulator.story import story
 from rejoinder.simulator.table import label, summary
 
@@ -40,7 +41,8 @@ def _case(suite: ET.Element, verdict: Verdict, runs: int) -> None:
     play = verdict.play
     name, file = _text(label(play, runs=runs)), play.scenario.place.file
     case = ET.SubElement(suite, "testcase", name=name, classname=_text(file), time=f"{verdict.took:.3f}")
-    told = _text(f"seed {play.seed}\n{story(verdict)}")
+    beside = f"\n\n{as_text(verdict.comparison)}" if verdict.comparison else ""
+    told = _text(f"seed {play.seed}\n{story(verdict)}{beside}")
     if verdict.outcome == "passed":
         ET.SubElement(case, "system-out").text = told
         return
@@ -80,6 +82,7 @@ def _play(verdict: Verdict) -> dict[str, Any]:
         "transcript": [{"role": said.role, "text": said.text} for said in journal.transcript],
         "turns": [_turn(turn, journal) for turn in journal.turns],
         "story": story(verdict).splitlines(),
+        "recorded": as_value(verdict.comparison) if verdict.comparison else None,
     }
 
 

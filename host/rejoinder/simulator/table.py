@@ -4,12 +4,15 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from rejoinder.simulator.findings import Finding, Outcome, Play, Verdict
+from rejoinder.simulator.findings import Finding, Play, Verdict
 from rejoinder.simulator.heard_checks import waiting_for_a_sentence
 from rejoinder.simulator.scenario import Scenario
+from rejoinder.simulator.side_by_side import marked, rows
 from rejoinder.simulator.story import WRONG, lines, place_of
 
-_COLOURS: dict[Outcome, str] = {"passed": "32", "failed": "31", "broken": "33"}
+_COLOURS = {"passed": "32", "same": "32", "failed": "31", "broken": "33", "differs": "33"}
+_COUNTED = ("passed", "same", "differs", "failed", "broken")
+_WORDS = {"same": "", "gone": "31", "new": "32"}
 _HEADS = ("outcome", "scenario", "call", "first sentence", "took")
 _NARROWEST = 20
 
@@ -32,7 +35,7 @@ class Paper:
         """The line of one play."""
         first = verdict.findings[0] if verdict.findings else None
         why = f": {first.what}" if first and verdict.outcome == "broken" else ""
-        return f"{self._outcome(verdict.outcome)}  {self.name(verdict.play)}{_printable(why)}"
+        return f"{self._outcome(verdict)}  {self.name(verdict.play)}{_printable(why)}"
 
     def skipped(self, scenario: Scenario) -> str:
         """The line of a scenario that is played on no route."""
@@ -50,6 +53,15 @@ class Paper:
         told = [self._tinted(str(line), "31" if line.who == WRONG else "") for line in lines(verdict)]
         return "\n".join([f"    {where}--seed {play.seed}", *(f"    {line}" for line in told)])
 
+    def comparison(self, verdict: Verdict) -> str:
+        """A recorded call beside this one, line by line; "" for what was not recorded."""
+        told = rows(verdict.comparison) if verdict.comparison else []
+        return "\n".join(
+            f"    {self._tinted(f'{row.head:<8}', _COLOURS.get(row.head, ''))} "
+            + " ".join(self._tinted(marked(part), _WORDS[part.kind]) for part in row.parts)
+            for row in told
+        )
+
     def table(self, verdicts: Sequence[Verdict], took: float) -> str:
         """All plays, and a last line that counts them."""
         cells = [_cells(verdict, self.runs) for verdict in verdicts]
@@ -63,13 +75,15 @@ class Paper:
 
     def count(self, verdicts: Sequence[Verdict], took: float) -> str:
         """How many passed, failed and broke."""
-        counted = Counter(verdict.outcome for verdict in verdicts)
-        told = [f"{counted[one]} {one}" for one in ("passed", "failed", "broken") if counted[one] or one == "passed"]
+        counted = Counter(verdict.word for verdict in verdicts)
+        told = [f"{counted[one]} {one}" for one in _COUNTED if counted[one]]
+        if not counted.keys() & {"passed", "same", "differs"}:
+            told = ["0 passed", *told]
         lasted = sum(verdict.lasted for verdict in verdicts)
         return f"{', '.join(told)}: {lasted:.0f} s of calls in {took:.1f} s"
 
-    def _outcome(self, outcome: Outcome) -> str:
-        return self._tinted(outcome if outcome == "passed" else outcome.upper(), _COLOURS[outcome])
+    def _outcome(self, verdict: Verdict) -> str:
+        return self._tinted(verdict.word if verdict.outcome == "passed" else verdict.word.upper(), _COLOURS[verdict.word])
 
     def _tinted(self, text: str, colour: str) -> str:
         clean = _printable(text)
@@ -78,7 +92,7 @@ class Paper:
 
 def _cells(verdict: Verdict, runs: int) -> tuple[str, ...]:
     name = label(verdict.play, runs=runs)
-    return verdict.outcome, name, f"{verdict.lasted:.1f} s", slowest(verdict), f"{verdict.took:.2f} s"
+    return verdict.word, name, f"{verdict.lasted:.1f} s", slowest(verdict), f"{verdict.took:.2f} s"
 
 
 def slowest(verdict: Verdict) -> str:
