@@ -175,6 +175,14 @@ def test_recordings_are_chosen_by_call_number_route_and_age(folder: Path) -> Non
     assert [one.ended.get("ended_by") for one in recordings(shelf.paths())] == ["platform", None]
 
 
+def test_a_number_is_found_however_late_the_platform_told_it(folder: Path) -> None:
+    shelf = Shelf(folder)
+    frame = {"at": 0.0, "what": "received", "frame": {"metadata": "x" * 300_000}}
+    told = {"at": 0.1, "what": "details", "number": "+", "number_mark": shelf.mark("+442079460123")}
+    recorded(shelf, timedelta(), {"at": 0.0, "what": "details", "kind": "phone"}, frame, told)
+    assert len(list(chosen(recordings(shelf.paths()), Wanted(number="+442079460123"), shelf, NOW))) == 1
+
+
 def test_a_time_without_a_zone_is_taken_for_utc(folder: Path) -> None:
     shelf = Shelf(folder)
     shelf.create(NOW, "", first(NOW).replace(b"+00:00", b""))

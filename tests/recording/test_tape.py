@@ -178,3 +178,11 @@ def test_an_id_that_is_a_number_is_hidden_too() -> None:
     head = Head("/echo", "parrot", "chat", "+442079460123", datetime(2026, 11, 22, tzinfo=UTC), 3600.0)
     first = json.loads(Tape(head, Redaction(), lambda _: "mark", with_words=False).first)
     assert (first["call"], first["call_mark"]) == ("+**********23", "mark")
+
+
+def test_of_an_endless_id_a_part_is_written() -> None:
+    """A file whose first line does not fit in what is read of it would be no recording: not listed, and never deleted."""
+    head = Head("/echo", "parrot", "chat", "\x01" * 100_000, datetime(2026, 11, 22, tzinfo=UTC), 3600.0)
+    first = Tape(head, Redaction(), lambda text: f"mark of {len(text)}", with_words=False).first
+    assert len(first) < 2000
+    assert json.loads(first)["call_mark"] == "mark of 100000"

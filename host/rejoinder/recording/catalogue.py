@@ -11,8 +11,7 @@ import msgspec
 
 from rejoinder.recording.shelf import Shelf, head_of, start_of
 
-#: Bytes at a file's beginning among which the call's details are, if it has any, and at its end for the last line.
-_BEGINNING = 256 * 1024
+#: Bytes at a file's end for the last line.
 _END = 8 * 1024
 
 Line = dict[str, Any]
@@ -58,12 +57,21 @@ def recordings(paths: Iterable[Path]) -> Iterator[Recording]:
 
 def _recording(path: Path, start: datetime, head: Mapping[str, Any]) -> Recording:
     with path.open("rb") as file:
-        beginning = file.read(_BEGINNING)
+        details = _told(file)
         size = file.seek(0, os.SEEK_END)
         file.seek(max(0, size - _END))
         end = file.read()
-    details = next(_said(beginning.splitlines(), "details"), {})
     return Recording(path, start, head, details, next(_said(end.splitlines()[-1:], "ended"), {}), size)
+
+
+def _told(lines: Iterable[bytes]) -> Line:
+    """What the platform told of the call up to its number: as a rule in the first lines, but platforms tell when they like."""
+    told: Line = {}
+    for line in _said(lines, "details"):
+        told |= line
+        if "number" in told:
+            break
+    return told
 
 
 def _said(lines: Iterable[bytes], what: str) -> Iterator[Line]:

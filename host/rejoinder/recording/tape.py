@@ -25,6 +25,8 @@ VERSION = 1
 #: Bytes of lines that wait to know whether words may be kept. A call of which nothing is told has more after about half an
 #: hour, and is then written without words.
 MOST_HELD = 2 * 2**20
+#: Characters of a call's id that are written; by its mark it is found all the same.
+MOST_OF_AN_ID = 200
 #: Lines that wait for the end of a turn.
 MOST_IN_A_TURN = 2000
 
@@ -129,9 +131,13 @@ class Tape:
 
     @property
     def first(self) -> bytes:
-        """The first line. A call's id may be a number of somebody's."""
+        """The first line. A call's id is whatever somebody sent: a number of somebody's, or a megabyte."""
         about = {"rejoinder": "recording", "version": VERSION, **msgspec.to_builtins(self.head)}
-        about |= {"call": self._redaction.text(self.head.call), "call_mark": self.call_mark, "words": self.words}
+        about |= {
+            "call": self._redaction.text(self.head.call)[:MOST_OF_AN_ID],
+            "call_mark": self.call_mark,
+            "words": self.words,
+        }
         return msgspec.json.encode(about) + b"\n"
 
     def ready(self) -> list[bytes]:
