@@ -23,9 +23,9 @@ from rejoinder.simulator.reading import read_paths
 from rejoinder.simulator.scenario import Scenario
 from rejoinder.simulator.story import story
 from rejoinder.testing.wire import socket_dialler
+from stage import LONG_STORY
 
 HERE = Path(__file__).parent
-LONG_STORY = " ".join(["and then they went on"] * 120)
 SCENARIOS = {one.name: one for one in read_paths([HERE / "everyone", HERE / "special"], {"A_LONG_STORY": LONG_STORY}).scenarios}
 
 #: A call of questions and answers, and those in which something happens.

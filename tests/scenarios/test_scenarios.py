@@ -10,11 +10,9 @@ from rejoinder.simulator.reading import read_paths
 from rejoinder.simulator.story import story
 from rejoinder.simulator.target import Target
 from rejoinder.simulator.virtual import play_in_virtual_time
-from stage import Stage
+from stage import LONG_STORY, Stage
 
 HERE = Path(__file__).parent
-#: Nine of them, with the time of each word, are beyond the frames that hand-written servers let in.
-LONG_STORY = " ".join(["and then they went on"] * 120)
 
 
 def cast(name: str) -> list[tuple[Play, Target]]:

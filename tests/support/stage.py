@@ -11,6 +11,8 @@ from rejoinder.simulator.scenario import Scenario
 from rejoinder.simulator.target import Local, Switchboard
 
 SUPPORT = Path(__file__).parent
+#: Nine of them, with the time of each word, are beyond the frames that hand-written servers let in.
+LONG_STORY = " ".join(["and then they went on"] * 120)
 PLUGINS = {name: str(SUPPORT / f"{name}.py") for name in ("acting", "erring", "tables")}
 
 
