@@ -95,7 +95,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("testing.exchange", "testing.telephone"),
     ("testing.serving", "testing.talking"),
     # The platform, played whole.
-    ("simulator", "simulator.journal", "simulator.staff"),
+    ("simulator", "simulator.journal", "simulator.resources", "simulator.spread", "simulator.staff"),
     ("simulator.link", "simulator.pace", "simulator.profile", "simulator.recorder"),
     (
         "simulator.answer_stream",
@@ -131,8 +131,9 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ),
     ("simulator.judging", "simulator.table", "simulator.timeline"),
     ("simulator.html", "simulator.player", "simulator.report", "simulator.target"),
-    ("simulator.batch",),
-    ("simulator.virtual",),
+    ("simulator.batch", "simulator.served", "simulator.tally"),
+    ("simulator.load", "simulator.virtual"),
+    ("simulator.load_report",),
     # Checks of one response system, and the front door of the test kit, which offers them too.
     ("conformance", "conformance.guard", "conformance.line", "conformance.probe"),
     ("conformance.trial",),
@@ -161,6 +162,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
         "cli.schema",
         "cli.serve",
     ),
+    ("cli.load",),
     ("cli.simulate",),
     ("cli",),
     ("__main__",),

@@ -98,6 +98,15 @@ def test_reports_are_written_for_machines(rejoinder: Any, calls: Path) -> None:
     assert (root.get("tests"), root.get("failures"), report["passed"], report["failed"]) == ("2", "1", 1, 1)
 
 
+def test_a_page_is_written_for_people(rejoinder: Any, calls: Path) -> None:
+    (calls / "bad.yaml").write_text(BAD)
+    assert rejoinder("simulate", "calls", "--html", "out.html").code == 1
+    page = (calls.parent / "out.html").read_text()
+    assert "<h1>Simulated calls: 1 failed, 1 passed</h1>" in page
+    assert "/echo (echo)" in page
+    assert "calls/bad.yaml:3:30" in page
+
+
 def test_a_report_that_cannot_be_written_is_told_before_anything_is_played(rejoinder: Any, calls: Path) -> None:
     outcome = rejoinder("simulate", "calls", "--junit", "none/out.xml")
     assert (outcome.code, outcome.out, outcome.err) == (1, "", "rejoinder: none/out.xml cannot be written: there is no none\n")

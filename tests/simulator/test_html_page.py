@@ -100,18 +100,18 @@ def test_every_finding_is_listed_with_its_time_and_place_and_stands_in_the_timel
     wrong = [
         Finding("contains", "no 'nine'", 2.0, 0, Mark("a.yaml", 3, 9)),
         Finding("silence", "4 s of silence", 6.5, 1, Mark("a.yaml", 9, 1)),
-        Finding("turns_closed", "after the end", 99.0),
+        Finding("turns_closed", "after the end", 99.0, fault="never_completed"),
         Finding("tools", "book was not called"),
     ]
     told = Page(page([verdict("failed", wrong=wrong)], 1.0))
-    assert told.said("b") == ["contains", "silence", "turns_closed", "tools"]
+    assert told.said("b") == ["contains", "silence", "turns_closed (never_completed)", "tools"]
     for finding in wrong:
         assert told.text.count(finding.what) >= (2 if finding.at is None else 3)  # the list, the transcript, the drawing
     assert {"a.yaml:3:9", "a.yaml:9:1"} <= {text.strip() for text in told.said("span")}
     assert [text for text in told.said("text") if text[0].isdigit() and " " in text] == [
         "1 contains",
         "2 silence",
-        "3 turns_closed",
+        "3 never_completed",
     ]
     assert len(told.of("g", "wrong")) == 3
 

@@ -1,12 +1,20 @@
 """What the manual tells of the simulated platform is what it does."""
 
+import json
 import re
 from dataclasses import asdict
 
-from manual import codes, page, rows, section
+from manual import codes, named, page, rows, section
+from rejoinder.cli.load import LASTS, RAMP
 from rejoinder.simulator.call import SimulatedCall
+from rejoinder.simulator.call_checks import LEFT_OPEN
 from rejoinder.simulator.line import LOST, OPEN, READINGS, RUNTIME
+from rejoinder.simulator.load import Cost, Outcome, Size
+from rejoinder.simulator.load_report import as_json, text
 from rejoinder.simulator.profile import Profile
+from rejoinder.simulator.resources import LATE, LOOK, VERY_LATE
+from rejoinder.simulator.spread import PERCENTILES
+from rejoinder.simulator.tally import Tally
 
 
 def test_each_figure_is_told_with_where_it_is_from() -> None:
@@ -30,3 +38,21 @@ def test_each_end_of_a_connection_is_told() -> None:
         assert str(code) in told
         assert f"`{reason}`" in told
     assert all(f"`{reason}`" in told for reason in (LOST, OPEN, RUNTIME))
+
+
+def test_each_line_and_field_of_a_load_is_told() -> None:
+    told = section("docs/simulator.md", "Load")
+    outcome = Outcome(Size(1), Tally(), 1.0, False, [], Cost(1.0, 1), Cost(1.0, 1))
+    lines = {re.split(r"  +", line)[0] for line in text(outcome).splitlines()[3:] if line}
+    assert named(told) == lines
+    assert set(json.loads(as_json(outcome))) <= set(codes(told))
+    assert str(PERCENTILES).strip("()") in told
+
+
+def test_bounds_of_a_load_are_those_of_the_code() -> None:
+    told = section("docs/simulator.md", "Load")
+    assert f"nothing came for {LEFT_OPEN:g} seconds" in told
+    assert f"more than {LATE * 1000:g} ms in one look of a hundred, or {VERY_LATE * 1000:g} ms once" in told
+    assert (LOOK, "twenty times a second" in told) == (1 / 20, True)
+    flags = section("docs/operating.md", "`rejoinder simulate PATH`")
+    assert all(f"(default: `{default}`)" in flags for default in (RAMP, LASTS))

@@ -2,7 +2,8 @@
 
 PATH is a file of scenarios, a recorded call, or a folder of them. They are played against routes of FILE, served by this
 process itself: in virtual time, so that a call of ten minutes takes a fraction of a second. With --url they are played in real
-time against whatever answers there, Rejoinder or not.
+time against whatever answers there, Rejoinder or not. With --load, for which PATH may be left out, many are played at once in
+real time, and what they cost is told.
 
 Exit code 0: every scenario passed, 1: one failed or could not be played, 2: the command line is wrong."""
 
@@ -12,11 +13,12 @@ import os
 import shutil
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from rejoinder.cli.files import add_plugins, chosen_file
+from rejoinder.cli.load import add_load, count_of, odd_beside_load, run_load
 from rejoinder.cli.recorded import add_recorded, save, scenarios_of
 from rejoinder.cli.words import complain
 
@@ -24,22 +26,17 @@ if TYPE_CHECKING:
     from rejoinder.simulator.findings import Play, Verdict
     from rejoinder.simulator.scenario import Scenario
     from rejoinder.simulator.table import Paper
-    from rejoinder.simulator.target import Target
+    from rejoinder.simulator.target import Local, Remote
 
 HELP = "play calls against an agent and judge what it does"
 
 _USAGE = 2
 
 
-def _count(text: str) -> int:
-    """A whole number from 1."""
-    if text.isdecimal() and int(text) > 0:
-        return int(text)
-    raise argparse.ArgumentTypeError(f"{text!r} is not a whole number from 1 on")
-
-
 def arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("paths", nargs="+", type=Path, metavar="PATH", help="files of scenarios, recorded calls, or folders of them")
+    parser.add_argument(
+        "paths", nargs="*", type=Path, metavar="PATH", help="files of scenarios, recorded calls, or folders of them"
+    )
     where = parser.add_mutually_exclusive_group()
     where.add_argument("--url", help="the URL of a route of a running server, without a call id")
     where.add_argument(
@@ -49,12 +46,14 @@ def arguments(parser: argparse.ArgumentParser) -> None:
         "--route", metavar="R", help="the route of FILE (default: the scenario's, then each that it applies to)"
     )
     parser.add_argument("--real-time", action="store_true", help="take the time that calls take, as with --url")
-    parser.add_argument("--repeat", type=_count, default=1, metavar="N", help="play each N times, each with another seed")
-    parser.add_argument("--parallel", type=_count, default=1, metavar="N", help="play N at once")
+    parser.add_argument("--repeat", type=count_of, default=1, metavar="N", help="play each N times, each with another seed")
+    parser.add_argument("--parallel", type=count_of, default=1, metavar="N", help="play N at once")
     parser.add_argument("--seed", type=int, default=0, metavar="N", help="where the seeds begin (default: 0)")
     parser.add_argument("--stories", action="store_true", help="tell the story of what passed too")
     parser.add_argument("--junit", type=Path, metavar="F", help="write the results as JUnit's XML")
     parser.add_argument("--json", type=Path, metavar="F", help="write the results as JSON")
+    parser.add_argument("--html", type=Path, metavar="F", help="write the results as a page, with a timeline of each call")
+    add_load(parser)
     add_recorded(parser)
     add_plugins(parser)
 
@@ -64,19 +63,30 @@ def run(given: argparse.Namespace) -> int:
     from rejoinder.simulator.reading import read_paths
 
     configure("warning")
-    if given.url and given.route:
-        complain("rejoinder: --route names a route of --config; the route of --url is in the URL")
+    if odd := _odd(given):
+        complain(f"rejoinder: {odd}")
         return _USAGE
     read = read_paths(given.paths)
     for problem in read.problems:
         complain(str(problem))
-    if read.problems or not (_writable(given.junit) and _writable(given.json)):
+    if read.problems or not all(_writable(path) for path in (given.junit, given.json, given.html)):
         return 1
     if given.save:
         return save(given.save, read.scenarios)
     scenarios = scenarios_of(read, is_strict=given.strict)
     target = _target(given)
-    return target if isinstance(target, int) else _play(given, target, scenarios)
+    if isinstance(target, int):
+        return target
+    return run_load(given, target, scenarios) if given.load else _play(given, target, scenarios)
+
+
+def _odd(given: argparse.Namespace) -> str:
+    """What does not go together on the command line."""
+    if given.url and given.route:
+        return "--route names a route of --config; the route of --url is in the URL"
+    if given.load:
+        return odd_beside_load(given)
+    return "" if given.paths else "the following arguments are required: PATH"
 
 
 def _writable(path: Path | None) -> bool:
@@ -87,7 +97,7 @@ def _writable(path: Path | None) -> bool:
     return False
 
 
-def _target(given: argparse.Namespace) -> "Target | int":
+def _target(given: argparse.Namespace) -> "Local | Remote | int":
     """What to play against, or the exit code of having said why there is nothing."""
     from rejoinder.errors import ConfigError, RejoinderError
     from rejoinder.simulator.target import Local, Remote
@@ -109,7 +119,7 @@ def _target(given: argparse.Namespace) -> "Target | int":
     return 1
 
 
-def _play(given: argparse.Namespace, target: "Target", scenarios: "Sequence[Scenario]") -> int:
+def _play(given: argparse.Namespace, target: "Local | Remote", scenarios: "Sequence[Scenario]") -> int:
     from rejoinder.simulator.batch import play_in_real_time, plays_of
     from rejoinder.simulator.findings import failed
     from rejoinder.simulator.virtual import play_in_virtual_time
@@ -127,7 +137,7 @@ def _play(given: argparse.Namespace, target: "Target", scenarios: "Sequence[Scen
         verdicts = play_in_virtual_time(plays, target, progress, at_once=given.parallel)
     took = time.perf_counter() - begun
     progress.over(verdicts, took)
-    written = _write(given, verdicts, took)
+    written = _write(given, verdicts, took, getattr(target, "routes", {}))
     return 0 if written and not failed(verdicts) else 1
 
 
@@ -138,13 +148,15 @@ def _paper(runs: int) -> "Paper":
     return Paper(shutil.get_terminal_size((100, 24)).columns, has_colours, runs)
 
 
-def _write(given: argparse.Namespace, verdicts: "Sequence[Verdict]", took: float) -> bool:
+def _write(given: argparse.Namespace, verdicts: "Sequence[Verdict]", took: float, systems: "Mapping[str, str]") -> bool:
     """Write the reports that were asked for; whether all could be."""
+    from rejoinder.simulator.html import page
     from rejoinder.simulator.report import as_json, junit
 
     reports: list[tuple[Path | None, bytes]] = [
         (given.junit, junit(verdicts, took) if given.junit else b""),
         (given.json, as_json(verdicts, given.seed, took) if given.json else b""),
+        (given.html, page(verdicts, took, systems=systems) if given.html else b""),
     ]
     try:
         for path, content in reports:

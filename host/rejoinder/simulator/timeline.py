@@ -200,4 +200,5 @@ def _tools(journal: Journal) -> Iterator[Label]:
 def _wrong(findings: Sequence[Finding]) -> Iterator[Label]:
     for place, finding in enumerate(findings, 1):
         if finding.at is not None:
-            yield Label(finding.at, f"{place} {finding.check}", f"{clock(finding.at)} {finding.check}: {finding.what}", "wrong")
+            name = f"{place} {finding.fault or finding.check}"
+            yield Label(finding.at, name, f"{clock(finding.at)} {finding.title}: {finding.what}", "wrong")
