@@ -115,6 +115,7 @@ async def test_without_saying_which_nothing_is_deleted_or_told(recorded: Path, r
         (("list", "empty", "--number", "+1555"), "empty has no key"),
         (("list", "--older-than", "soon"), "'soon' is no age"),
         (("burn",), "invalid choice"),
+        (("delete", "--route", "/echo", "--number", ""), "--number: expected some text"),
     ],
 )
 def test_what_cannot_be_done_is_one_sentence(rejoinder: Run, folder: Path, arguments: tuple[str, ...], said: str) -> None:
@@ -124,6 +125,14 @@ def test_what_cannot_be_done_is_one_sentence(rejoinder: Run, folder: Path, argum
     assert told.code in (1, 2)
     assert said in told.err
     assert "Traceback" not in told.err
+
+
+def test_a_damaged_one_is_shown_as_far_as_it_can_be_read(rejoinder: Run, folder: Path) -> None:
+    path = folder / "cut.jsonl"
+    head = b'{"rejoinder":"recording","version":1,"call":"c","start":"2026-01-01T00:00:00Z","keep":3600}\n'
+    path.write_bytes(head + b'\xff\x00\n{"at":1.5,"what":"dialled"}\n')
+    assert rejoinder("calls", "show", "cut.jsonl").out.splitlines()[-1] == "    1.500  the platform dials"
+    assert rejoinder("calls", "show", "cut.jsonl", "--json").out.splitlines()[-1] == '{"at":1.5,"what":"dialled"}'
 
 
 async def test_in_a_terminal_it_is_said_in_bold(folder: Path, capsys: Any, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -196,6 +196,26 @@ def test_an_entry_that_cannot_be_made_is_told_of_in_its_place(
     assert "could not be made" in caplog.text
 
 
+def test_a_recording_that_cannot_be_rid_of_its_words_is_deleted_and_the_others_go_on(
+    write: Any, folder: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    shelf, into = Shelf(folder), write()
+    one, other = reel(shelf, with_words=True), reel(shelf, "call-2")
+    into.start(shelf)
+
+    def act() -> None:
+        one.path = shelf.create(one.tape.head.start, "", one.tape.first + b"[1]\n")
+        one.tape.told(0.0, Details())
+        one.tape.ready()
+        one.tape.told(0.1, Details(raw={"call": {"opt_out_sensitive_data_storage": True}}))
+
+    into.offer(Entry(one, act, 1, 0))
+    put(into, other, "ended", {}, must=True)
+    into.close()
+    assert [line.get("what", line.get("call")) for line in lines(folder)] == ["call-2", "ended"]
+    assert "cannot be written" in caplog.text
+
+
 def test_an_opt_out_counts_for_what_waits_since_a_disk_was_full(
     write: Any, folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

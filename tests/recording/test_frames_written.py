@@ -128,6 +128,12 @@ def test_what_does_not_fit_is_an_error(change: dict[str, Any]) -> None:
         grown(["a"], change)
 
 
+@pytest.mark.parametrize("line", [{"frame": [1]}, {"frame": {}, "grown": [1]}, {"frame": {}, "grown": {"t": 1}}])
+def test_a_damaged_line_is_an_error_too(line: dict[str, Any]) -> None:
+    with pytest.raises(ValueError, match=r"no object|does not fit"):
+        Restored().frame(line)
+
+
 def test_a_muted_frame_keeps_its_kind_and_the_lengths_of_its_texts() -> None:
     frame = {
         "interaction": "no",

@@ -183,6 +183,23 @@ def test_a_number_is_found_however_late_the_platform_told_it(folder: Path) -> No
     assert len(list(chosen(recordings(shelf.paths()), Wanted(number="+442079460123"), shelf, NOW))) == 1
 
 
+def test_an_age_beyond_all_years_is_nobodys(folder: Path) -> None:
+    shelf = Shelf(folder)
+    recorded(shelf, timedelta(days=9))
+    assert list(chosen(recordings(shelf.paths()), Wanted(older_than=1e15), shelf, NOW)) == []
+
+
+def test_a_damaged_recording_hides_no_other(folder: Path) -> None:
+    shelf = Shelf(folder)
+    shelf.create(NOW, "", first(NOW).replace(b'"call-1"', b'["call-1"]') + b'{"at":1,"what":"details","number_mark":["x"]}\n')
+    whole = recorded(shelf, timedelta(hours=1))
+    deep = recorded(shelf, timedelta(hours=2))
+    shelf.append(deep, b'{"at":1,"what":"details","number":' + b"[" * 9000 + b'\n{"at":2,"what":"timer"}\n')
+    found = list(chosen(recordings(shelf.paths()), Wanted(call="call-1"), shelf, NOW))
+    assert [one.path for one in found] == [whole, deep]
+    assert [line["what"] for line in lines_of(deep)] == ["timer"]
+
+
 def test_a_time_without_a_zone_is_taken_for_utc(folder: Path) -> None:
     shelf = Shelf(folder)
     shelf.create(NOW, "", first(NOW).replace(b"+00:00", b""))

@@ -23,14 +23,20 @@ WHICH = "say which: --call, --number, --route or --older-than"
 def arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("order", choices=ORDERS, metavar="|".join(ORDERS), help="what to do with the calls that are meant")
     parser.add_argument("place", nargs="?", type=Path, metavar="DIR_OR_FILE", help="where they are")
-    parser.add_argument("--call", default="", metavar="ID", help="the call with this id")
-    parser.add_argument("--number", default="", metavar="NUMBER", help="calls from or to this telephone number")
-    parser.add_argument("--route", default="", metavar="ROUTE", help="calls on this route")
+    parser.add_argument("--call", type=_given, metavar="ID", help="the call with this id")
+    parser.add_argument("--number", type=_given, metavar="NUMBER", help="calls from or to this telephone number")
+    parser.add_argument("--route", type=_given, metavar="ROUTE", help="calls on this route")
     parser.add_argument("--older-than", type=_age, metavar="AGE", help="calls that began so long ago: 12h, 30d")
     parser.add_argument("--yes", action="store_true", help="delete without asking")
     parser.add_argument(
         "--json", action="store_true", help="print JSON instead of text: list and delete one array, show the lines"
     )
+
+
+def _given(text: str) -> str:
+    if not text.strip():  # of a variable that was not set; taken for nothing it would mean every call
+        raise argparse.ArgumentTypeError("expected some text")
+    return text
 
 
 def _age(text: str) -> float:
@@ -45,7 +51,7 @@ def _age(text: str) -> float:
 def run(given: argparse.Namespace) -> int:
     from rejoinder.recording.catalogue import Wanted, chosen, recordings
 
-    wanted = Wanted(given.call, given.number, given.route, given.older_than)
+    wanted = Wanted(given.call or "", given.number or "", given.route or "", given.older_than)
     try:
         found = _place(given.place)
         if found is None:
@@ -140,7 +146,7 @@ def _show(calls: "list[Recording]", shelf: "Shelf", *, as_json: bool, all_are_me
         return 1
     for number, one in enumerate(reversed(calls)):
         if as_json:
-            say(one.path.read_text("utf-8").rstrip("\n"))
+            say(one.path.read_text("utf-8", "replace").rstrip("\n"))
             continue
         if number:
             say("")

@@ -91,7 +91,7 @@ def _decoded(lines: Iterable[bytes]) -> Iterator[Line]:
     for line in lines:
         try:
             value = msgspec.json.decode(line)
-        except (msgspec.DecodeError, UnicodeError):
+        except (msgspec.DecodeError, UnicodeError, RecursionError):
             continue
         if isinstance(value, dict) and "what" in value and isinstance(value.get("at"), int | float):
             yield value
@@ -99,16 +99,23 @@ def _decoded(lines: Iterable[bytes]) -> Iterator[Line]:
 
 def chosen(found: Iterable[Recording], wanted: Wanted, shelf: Shelf, now: datetime | None = None) -> Iterator[Recording]:
     """Those of `found`, which lie on `shelf`, that are wanted."""
-    before = None if wanted.older_than is None else (now or datetime.now(UTC)) - timedelta(seconds=wanted.older_than)
+    before = None if wanted.older_than is None else _earlier(now or datetime.now(UTC), wanted.older_than)
     call = {wanted.call, shelf.known_mark(wanted.call)} - {""}
     number = shelf.known_mark(wanted.number) if wanted.number else ""
     for one in found:
-        marks = {one.head.get("call"), one.head.get("call_mark")}
-        numbers = {one.details.get("number_mark"), one.details.get("our_number_mark")}
+        marks = one.head.get("call"), one.head.get("call_mark")
+        numbers = one.details.get("number_mark"), one.details.get("our_number_mark")
         if (
-            (not wanted.call or call & marks)
+            (not wanted.call or any(mark in marks for mark in call))
             and (not wanted.number or (number and number in numbers))
             and (not wanted.route or one.head.get("route") == wanted.route)
             and (before is None or one.start <= before)
         ):
             yield one
+
+
+def _earlier(now: datetime, seconds: float) -> datetime:
+    try:
+        return now - timedelta(seconds=seconds)
+    except OverflowError:  # before there were years
+        return datetime.min.replace(tzinfo=UTC)

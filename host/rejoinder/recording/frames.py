@@ -124,8 +124,11 @@ class Restored:
         """The frame of a line: an object, or the text of what was none. Raises ValueError if the line is not what it seems."""
         if "frame" not in line:
             return line.get("text", "")
-        frame = dict(line["frame"])
-        for key, change in line.get("grown", {}).items():
+        shown, changes = line["frame"], line.get("grown", {})
+        if not isinstance(shown, dict) or not isinstance(changes, dict):
+            raise ValueError("a frame is no object")  # noqa: TRY004  of a line, as the docstring has it
+        frame = dict(shown)
+        for key, change in changes.items():
             frame[key] = grown(self._lists.get(key, []), change)
         self._lists.update({key: value for key, value in frame.items() if isinstance(value, list)})
         return frame

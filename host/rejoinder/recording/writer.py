@@ -10,8 +10,6 @@ from pathlib import Path
 from queue import Empty, SimpleQueue
 from typing import NamedTuple
 
-from msgspec import MsgspecError
-
 from rejoinder.recording.shelf import Shelf
 from rejoinder.recording.tape import Tape
 
@@ -171,7 +169,7 @@ class Writer:
             return
         try:
             self._write(reel, lines)
-        except (OSError, ValueError, MsgspecError) as error:
+        except Exception as error:  # noqa: BLE001  of the disk, or of what somebody has made of the file; others are written
             if isinstance(error, FileNotFoundError) and reel.path is not None:
                 reel.is_deleted = True  # by its owner, and what is deleted stays deleted
                 return
