@@ -5,6 +5,7 @@ from collections.abc import Iterator, Sequence
 from rejoinder.simulator.findings import Answer, Finding, Played
 from rejoinder.simulator.journal import AskedTurn, Journal
 from rejoinder.simulator.past import Comparison, Contrast, Reaction
+from rejoinder.simulator.steps import Hears
 from rejoinder.simulator.telling import told
 
 #: What a recorded caller waits for in vain makes no fault of a shorter answer.
@@ -18,11 +19,12 @@ def compared(played: Played) -> Comparison | None:
         return None
     steps = played.play.scenario.steps
     contrasts = []
+    if past.opening is not None:
+        contrasts.append(_contrast(played.journal, "hears the first words", past.opening, _opening(played)))
     for place, (step, then) in enumerate(zip(steps, past.reactions, strict=True)):
         answer = played.answers[place] if place < len(played.answers) else None
         if then is not None:
-            did = told(step) if place else "hears the first words"
-            contrasts.append(_contrast(played.journal, did, then, answer))
+            contrasts.append(_contrast(played.journal, told(step), then, answer))
     return Comparison(tuple(contrasts), (*past.notes, *_notes(played)))
 
 
@@ -64,6 +66,12 @@ def _notes(played: Played) -> Iterator[str]:
         yield f"the agent had finished {vain} times before the caller cut in as then"
 
 
+def _opening(played: Played) -> Answer:
+    """What the agent did before the caller did anything."""
+    first = played.answers[0].turns.start if played.answers else len(played.journal.turns)
+    return Answer(Hears(), 0.0, range(first))
+
+
 def _contrast(journal: Journal, step: str, then: Reaction, answer: Answer | None) -> Contrast:
     if answer is None:
         return Contrast(step, then, None, journal.ended_at)
@@ -75,7 +83,7 @@ def _contrast(journal: Journal, step: str, then: Reaction, answer: Answer | None
 
 def _was_for_nobody(turn: AskedTurn) -> bool:
     """Whether the caller went on before a word of it was heard."""
-    return turn.superseded_at is not None and not turn.heard.strip()
+    return not turn.heard.strip() and (turn.superseded_at is not None or bool(turn.discarded))
 
 
 def _reaction(turns: Sequence[AskedTurn]) -> Reaction:

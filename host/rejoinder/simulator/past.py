@@ -25,10 +25,11 @@ class Reaction:
 
 @dataclass(frozen=True, slots=True)
 class Past:
-    """What a scenario was made of, if that is a recording. `reactions` has one for each of its steps, None where nobody knows
-    what the agent would have done; `notes` tell what could not be played as it was. A difference from a past that `is_binding`
-    is a fault."""
+    """What a scenario was made of, if that is a recording. `opening` is what the agent said before its caller did anything,
+    `reactions` has one for each step, None where nobody knows what the agent would have done; `notes` tell what could not be
+    played as it was. A difference from a past that `is_binding` is a fault."""
 
+    opening: Reaction | None = None
     reactions: tuple[Reaction | None, ...] = ()
     notes: tuple[str, ...] = ()
     is_binding: bool = False

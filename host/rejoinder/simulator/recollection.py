@@ -88,12 +88,15 @@ class _Reader:
         self.heard: list[Said] = []
         self.presses = ""
         self._restored = Restored()
-        self._is_dialled = False
+        self._is_dialled = self._is_closed = False
 
     def take(self, at: float, line: Line) -> None:
         call, turn = self.call, self.call.turns[-1] if self.call.turns else None
-        call.ended_at = max(call.ended_at, at)
+        if not self._is_closed:
+            call.ended_at = max(call.ended_at, at)
         match line["what"]:
+            case "closed":
+                self._is_closed = True  # what comes behind it, unless somebody dials again, is the host waiting for that
             case "received":
                 self._received(at, line)
             case "turn started":
@@ -114,7 +117,7 @@ class _Reader:
             self.call.redials += 1
             if turn is not None:
                 turn.before_redial, turn.pieces = turn.said, []
-        self._is_dialled = True
+        self._is_dialled, self._is_closed = True, False
 
     def _received(self, at: float, line: Line) -> None:
         try:

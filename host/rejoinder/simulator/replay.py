@@ -23,6 +23,8 @@ from rejoinder.simulator.transcript import UNINTELLIGIBLE
 LONG_SILENCE = 3.0
 #: Who begins while so many words are left, and lets them be said, had only not waited for the end of the sentence.
 OVERLAP = 2
+#: Who hangs up so many seconds before the end has heard it.
+_A_MOMENT = 0.05
 #: How a number begins that stands for one of which only the last two digits are known: it is nobody's.
 _NOBODYS = "+155555501"
 _HIDDEN = "*"
@@ -37,16 +39,17 @@ def scenario_of(head: Mapping[str, Any], lines: Iterable[Line], place: Mark) -> 
     call = recollect(lines)
     moments = _Moments(call, is_chat=head.get("platform") != "retell")
     moments.live_through()
+    reactions = [moment.reaction(has_tools=not moments.is_chat) for moment in moments.all]
     return Scenario(
         name=str(head.get("call") or "a recorded call"),
-        steps=tuple(moment.step for moment in moments.all),
+        steps=tuple(moment.step for moment in moments.all[1:]),
         about=f"A call recorded at {head.get('start')}",
         route=str(head.get("route") or ""),
         call=_setup(call.details or {}),
         platform=moments.platform,
         limit=max(LIMIT, 3 * call.ended_at),
         place=place,
-        past=Past(tuple(moment.reaction(has_tools=not moments.is_chat) for moment in moments.all), tuple(_notes(call))),
+        past=Past(reactions[0], tuple(reactions[1:]), tuple(_notes(call))),
     )
 
 
@@ -110,7 +113,7 @@ class _Moment:
 
 
 class _Moments:
-    """What the caller of a recorded call did, in order."""
+    """What the caller of a recorded call did, in order; before all that comes the moment in which the first words are heard."""
 
     def __init__(self, call: OldCall, *, is_chat: bool) -> None:
         self.is_chat = is_chat
@@ -121,10 +124,6 @@ class _Moments:
         self._presses = ""
         self._rest = 0.0  # when the agent had finished, and the caller could have spoken
         self._row = 0
-
-    @property
-    def steps(self) -> list[Step]:
-        return [moment.step for moment in self.all]
 
     def live_through(self) -> None:
         """Go through the call, turn by turn."""
@@ -220,9 +219,9 @@ class _Moments:
         last = self.all[-1]
         if isinstance(last.step, Silent) and last.turns:
             last.step = replace(last.step, seconds=round(max(call.ended_at - self._rest, last.step.seconds + 0.1), 1))
-        elif len(self.all) == known and before is not None and not before.action and call.ended_by == "platform":
+        elif len(self.all) == known and before is not None and not before.action:
             point = _interrupted(call.heard, before, call.ended_at)
-            if point is not None and point.unit == "words":
+            if point is not None and point.unit == "words" and call.ended_at < _told_to_the_end(call.heard[-1], before):
                 self.all.append(_Moment(HangsUp(interrupts=point), is_known=False))
 
 
@@ -245,9 +244,24 @@ def _finished(heard: Sequence[Said], before: OldTurn | None) -> float:
         return last.words[-1][1]
     if before is None or before.spoke_at is None:
         return last.grew if last is not None else 0.0
+    return min(_expected(before), last.grew) if last is not None else _expected(before)
+
+
+def _told_to_the_end(last: Said, turn: OldTurn) -> float:
+    """When all of a turn was spoken of which `last` was heard: a platform does not tell of the last words before a hang-up."""
+    if not last.words:
+        return _expected(turn)
+    (begun, _), (_, ended) = last.words[0], last.words[-1]
+    said = _words(turn.said)
+    left = len(said) - _heard_of(said, _words(last.text))
+    return ended + left * (ended - begun) / len(last.words) - _A_MOMENT
+
+
+def _expected(turn: OldTurn) -> float:
+    """When all of a turn was spoken, at the rate at which people speak."""
     profile = Profile()
-    expected = before.spoke_at + profile.voice_delay + len(before.said.split()) * 60.0 / profile.agent_rate
-    return min(expected, last.grew) if last is not None else expected
+    begun = turn.at if turn.spoke_at is None else turn.spoke_at
+    return begun + profile.voice_delay + len(turn.said.split()) * 60.0 / profile.agent_rate
 
 
 def _interrupted(heard: Sequence[Said], before: OldTurn | None, begun: float) -> Point | None:

@@ -4,9 +4,9 @@ import json
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from rejoinder.simulator.past import Reaction
+from rejoinder.simulator.past import Past, Reaction
 from rejoinder.simulator.scenario import LIMIT, CallSetup, PlatformSetup, Scenario
-from rejoinder.simulator.steps import Act, HangsUp, Hears, Mumbles, Point, Presses, Says, Silent, Step
+from rejoinder.simulator.steps import Act, HangsUp, Mumbles, Point, Presses, Says, Silent, Step
 
 _HEAD = """\
 # Made of recorded calls. What the agent said then is expected to the word ('is'): loosen it to what matters, with 'contains',
@@ -30,7 +30,6 @@ def text_of(scenarios: Sequence[Scenario]) -> str:
 
 def _scenario(scenario: Scenario, name: str) -> Iterator[str]:
     past = scenario.past
-    reactions = past.reactions if past else (None,) * len(scenario.steps)
     yield f"name: {_value(name)}"
     yield f"about: {_value('; '.join([scenario.about, *(past.notes if past else ())]))}"
     yield f"route: {_value(scenario.route)}"
@@ -39,11 +38,21 @@ def _scenario(scenario: Scenario, name: str) -> Iterator[str]:
             yield f"{key}: {_value(told)}"
     if scenario.limit != LIMIT:
         yield f"limit: {_seconds(scenario.limit)}"
-    yield "caller:" if scenario.steps else "caller: []"
-    following = [*scenario.steps[1:], None]
-    for step, after, reaction in zip(scenario.steps, following, reactions, strict=True):
-        cuts_in = isinstance(after, Act) and after.interrupts is not None
-        yield from _step(step, None if cuts_in else reaction)
+    steps = list(_steps(scenario.steps, past))
+    yield from ["caller:", *steps] if steps else ["caller: []"]
+
+
+def _steps(steps: Sequence[Step], past: Past | None) -> Iterator[str]:
+    if past and past.opening and not _cuts_in(steps[0] if steps else None) and (expected := _expected(past.opening)):
+        yield f"  - hears: {_value(expected)}"
+    reactions = past.reactions if past else (None,) * len(steps)
+    following = [*steps[1:], None]
+    for step, after, reaction in zip(steps, following, reactions, strict=True):
+        yield from _step(step, None if _cuts_in(after) else reaction)
+
+
+def _cuts_in(step: Step | None) -> bool:
+    return isinstance(step, Act) and step.interrupts is not None
 
 
 def _call(call: CallSetup) -> dict[str, Any]:
@@ -69,10 +78,6 @@ def _platform(platform: PlatformSetup) -> dict[str, Any]:
 
 def _step(step: Step, then: Reaction | None) -> Iterator[str]:
     expected = _expected(then) if then is not None else {}
-    if isinstance(step, Hears):
-        if expected:
-            yield f"  - hears: {_value(expected)}"
-        return
     key, value = _act(step)
     yield f"  - {key}: {value}"
     if isinstance(step, Says) and step.pauses:
