@@ -82,6 +82,17 @@ def test_what_was_given_before_is_called_back_with_what_leans_on_it() -> None:
     assert not tape.must_rewrite
 
 
+def test_a_call_is_not_kept_word_by_word_when_nobody_could_read_whether_it_may_be() -> None:
+    tape = make()
+    tape.received(0.0, b'{"interaction_type": "call_details", "timestamp": "now", "call": {"data_storage_setting": "basic"}}')
+    tape.received(0.1, frame("I am Ann"))
+    tape.ended(0.2, {})
+    lines = ready(tape)
+    assert "Ann" not in json.dumps(lines)
+    assert [line["what"] for line in lines] == ["received", "received", "ended"]
+    assert json.loads(tape.first)["words"] == "not told"
+
+
 def test_a_long_call_of_which_nothing_is_told_loses_its_words(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(tapes, "MOST_HELD", 500)
     tape = make()

@@ -18,6 +18,12 @@ def opts_out(details: Details) -> bool:
     return _opts_out(details.raw, _DEEPEST)
 
 
+def may_opt_out(frame: bytes | str) -> bool:
+    """Whether a frame of which nothing may be understood speaks of storage."""
+    data = frame.encode("utf-8", "replace") if isinstance(frame, str) else frame
+    return _OPT_OUT.encode() in data or _SETTING.encode() in data
+
+
 def _opts_out(given: object, deepest: int) -> bool:
     if not isinstance(given, Mapping) or not deepest:
         return False

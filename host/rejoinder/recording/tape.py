@@ -14,7 +14,7 @@ import msgspec
 from msgspec import Struct
 
 from rejoinder.events import Details
-from rejoinder.recording.consent import opts_out
+from rejoinder.recording.consent import may_opt_out, opts_out
 from rejoinder.recording.frames import Line, Shortened
 from rejoinder.recording.muting import muted
 from rejoinder.recording.redaction import MASK, Redaction, masked
@@ -67,11 +67,14 @@ class Tape:
         self._lines: list[bytes] = []
         self._stale: list[bytes] = []  # behind what must be rewritten, and with it
         self._held = 0
+        self._is_in_doubt = False
         self._lost = 0
 
     # What happened; `at` is in seconds since the call began.
 
     def received(self, at: float, frame: bytes | str) -> None:
+        if self.words == "not known":
+            self._is_in_doubt = self._is_in_doubt or may_opt_out(frame)
         self._add({"at": at, "what": "received", "size": len(frame), **self._received.line(frame)})
 
     def sent(self, at: float, frames: Sequence[bytes]) -> None:
@@ -105,8 +108,11 @@ class Tape:
         self.is_over = True
         self._open_turns = 0
         self.noted(at, "ended", facts)
-        if self.words == "not known":  # nobody has objected
-            self.words = "kept"
+        if self.words == "not known":
+            if self._is_in_doubt:  # the platform has told of the call, and nobody has understood it
+                self._mute("not told")
+            else:
+                self.words = "kept"
 
     def lose(self, entries: int) -> None:
         """So much is not written: what comes next cannot lean on it."""
