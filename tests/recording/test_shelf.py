@@ -183,6 +183,12 @@ def test_a_number_is_found_however_late_the_platform_told_it(folder: Path) -> No
     assert len(list(chosen(recordings(shelf.paths()), Wanted(number="+442079460123"), shelf, NOW))) == 1
 
 
+def test_a_number_finds_a_call_that_has_it_for_an_id(folder: Path) -> None:
+    shelf = Shelf(folder)
+    recorded(shelf, timedelta(), call="+**********23", call_mark=shelf.mark("+442079460123"))
+    assert len(list(chosen(recordings(shelf.paths()), Wanted(number="+44 20 7946 0123"), shelf, NOW))) == 1
+
+
 def test_an_age_beyond_all_years_is_nobodys(folder: Path) -> None:
     shelf = Shelf(folder)
     recorded(shelf, timedelta(days=9))

@@ -104,7 +104,7 @@ def chosen(found: Iterable[Recording], wanted: Wanted, shelf: Shelf, now: dateti
     number = shelf.known_mark(wanted.number) if wanted.number else ""
     for one in found:
         marks = one.head.get("call"), one.head.get("call_mark")
-        numbers = one.details.get("number_mark"), one.details.get("our_number_mark")
+        numbers = one.details.get("number_mark"), one.details.get("our_number_mark"), one.head.get("call_mark")
         if (
             (not wanted.call or any(mark in marks for mark in call))
             and (not wanted.number or (number and number in numbers))
