@@ -196,7 +196,7 @@ class Conversation:
                 self._note_arrival(event.transcript)
                 return self._requested(event, now)
             case DetailsGiven(details):
-                self._permission.is_web = details.kind == "web"
+                self._permission.is_web |= details.kind == "web"  # of a call told again in part, as it was
                 return [Deliver(event), *self._end_wait()]
             case DigitsPressed():
                 return [Deliver(event)]
