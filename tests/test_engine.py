@@ -465,6 +465,12 @@ def test_a_transfer_of_a_web_call_ends_its_turn_with_a_line(words: str, line: st
     assert "went on after its action" in warns(talk.output(1, "And more."))[0]
 
 
+def test_a_web_call_that_is_told_again_in_part_stays_one() -> None:
+    talk = on_the_web()
+    talk.receive(DetailsGiven(Details(variables={"name": "Ann"})))
+    assert "web call" in warns(talk.output(1, TransferCall("reception")))[0]
+
+
 def test_a_transfer_elsewhere_is_refused_on_a_web_call_too() -> None:
     assert "numbers:" in warns(on_the_web().output(1, TransferCall("+15550000000")))[0]
 
