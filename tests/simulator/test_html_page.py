@@ -1,6 +1,7 @@
 """The page of a run: what is in it, where a pointer finds it, and that nothing said in a call does anything there."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from html.parser import HTMLParser
 
 import pytest
@@ -10,8 +11,10 @@ from rejoinder.dialogue import Utterance
 from rejoinder.simulator.findings import Finding, Outcome, Play, Verdict
 from rejoinder.simulator.html import page
 from rejoinder.simulator.journal import AskedTurn, Entry, Journal, ToolSeen
+from rejoinder.simulator.past import Comparison, Contrast, Reaction
 from rejoinder.simulator.scenario import Scenario
 from rejoinder.simulator.staff import clock, rows
+from rejoinder.simulator.target import Remote
 from rejoinder.simulator.timeline import timeline
 
 EVIL = "</script><img src=x onerror=alert(1)><svg/onload=alert(2)>\" onclick='x' &amp; {{7*7}} ${a}"
@@ -114,6 +117,22 @@ def test_every_finding_is_listed_with_its_time_and_place_and_stands_in_the_timel
         "3 never_completed",
     ]
     assert len(told.of("g", "wrong")) == 3
+
+
+def test_a_recorded_call_stands_beside_the_new_one_and_is_open_where_it_differs() -> None:
+    then, now = Reaction("We open at nine."), Reaction("We open at <b>ten</b>.")
+    same = replace(verdict(name="Same"), comparison=Comparison((Contrast("hears", then, then),)))
+    differs = replace(verdict(name="Differs"), comparison=Comparison((Contrast("hears", then, now),)))
+    told = Page(page([same, differs], 1.0))
+    assert told.said("h1") == ["Simulated calls: 1 differs, 1 same"]
+    assert ["open" in given for given in told.of("details", "call")] == [True, False]
+    assert (told.said("del"), told.said("ins")) == (["nine."], ["<b>ten</b>."])
+
+
+def test_what_is_played_against_a_url_names_the_server() -> None:
+    one = verdict()
+    there = replace(one, play=replace(one.play, route=""))
+    assert "wss://example.org" in Page(page([there], 1.0, systems=Remote("wss://example.org/a/secret").told)).text
 
 
 def test_voices_are_drawn_when_they_were_heard_and_carry_their_words() -> None:

@@ -137,7 +137,7 @@ def _play(given: argparse.Namespace, target: "Local | Remote", scenarios: "Seque
         verdicts = play_in_virtual_time(plays, target, progress, at_once=given.parallel)
     took = time.perf_counter() - begun
     progress.over(verdicts, took)
-    written = _write(given, verdicts, took, getattr(target, "routes", {}))
+    written = _write(given, verdicts, took, target.told)
     return 0 if written and not failed(verdicts) else 1
 
 

@@ -8,25 +8,32 @@ from collections.abc import Iterator, Mapping, Sequence
 from importlib.resources import files
 from string import Template
 
-from rejoinder.simulator.findings import Outcome, Verdict
+from rejoinder.simulator.findings import Verdict
 from rejoinder.simulator.journal import AskedTurn
+from rejoinder.simulator.side_by_side import Row
+from rejoinder.simulator.side_by_side import rows as side_by_side
 from rejoinder.simulator.staff import clock, inert
 from rejoinder.simulator.story import WRONG, lines, place_of
 from rejoinder.simulator.table import label, slowest
 from rejoinder.simulator.timeline import name_of, timeline
 
 #: What comes first is what somebody looks for.
-_ORDER: tuple[Outcome, ...] = ("failed", "broken", "passed")
+_ORDER = ("failed", "broken", "differs", "passed", "same")
+#: What needs to be looked at, and so is open.
+_OPEN = ("failed", "broken", "differs")
+#: How words are shown that were said only then, or are said only now.
+_PARTS = {"same": ("", ""), "gone": ("<del>", "</del>"), "new": ("<ins>", "</ins>")}
 #: Characters of one answer that the table of turns shows.
 _SHOWN = 2000
 
 
 def page(verdicts: Sequence[Verdict], took: float, *, systems: Mapping[str, str] | None = None) -> bytes:
-    """The whole page. `systems` names the response system of each route, where that is known."""
-    ordered = sorted(verdicts, key=lambda verdict: _ORDER.index(verdict.outcome))
+    """The whole page. `systems` names the response system of each route, where that is known; of the route "" what is played
+    against."""
+    ordered = sorted(verdicts, key=lambda verdict: _ORDER.index(verdict.word))
     runs = max((verdict.play.number for verdict in verdicts), default=1)
     calls = [_Told(place, verdict, label(verdict.play, runs=runs), systems or {}) for place, verdict in enumerate(ordered, 1)]
-    counted = Counter(verdict.outcome for verdict in verdicts)
+    counted = Counter(verdict.word for verdict in verdicts)
     told = ", ".join([f"{counted[one]} {one}" for one in _ORDER if counted[one]]) or "nothing was played"
     lasted = sum(verdict.lasted for verdict in verdicts)
     template = Template(files("rejoinder.simulator").joinpath("page.html").read_text("utf-8"))
@@ -46,8 +53,8 @@ class _Told:
         self._anchor = f"call-{place}"
         self._verdict = verdict
         self._name = name
-        system = systems.get(verdict.play.route, "")
-        self._where = f"{verdict.play.route or 'a URL'}{f' ({system})' if system else ''}"
+        route, system = verdict.play.route, systems.get(verdict.play.route, "")
+        self._where = f"{route} ({system})" if route and system else route or system
 
     def row(self) -> str:
         """Its line in the overview."""
@@ -66,18 +73,18 @@ class _Told:
     def section(self) -> str:
         """All that is told of it; folded up if there is nothing wrong."""
         verdict = self._verdict
-        opened = " open" if verdict.outcome != "passed" else ""
+        opened = " open" if verdict.word in _OPEN else ""
         rows = timeline(verdict)
         drawn = f'<div class="timeline scrolls" role="group" aria-label="Timeline">{rows}</div>' if rows else ""
         return (
             f'<details class="call" id="{self._anchor}"{opened}><summary>{self._badge()} {inert(self._name)}'
             f'<span class="soft">{clock(verdict.lasted)}, {inert(self._end())}</span></summary>'
-            f"{self._about()}{self._findings()}{drawn}{self._transcript()}{self._turns()}</details>"
+            f"{self._about()}{self._findings()}{self._recorded()}{drawn}{self._transcript()}{self._turns()}</details>"
         )
 
     def _badge(self) -> str:
-        outcome = self._verdict.outcome
-        return f'<span class="verdict {outcome}">{outcome}</span>'
+        word = self._verdict.word
+        return f'<span class="verdict {word}">{word}</span>'
 
     def _end(self) -> str:
         journal = self._verdict.journal
@@ -100,6 +107,16 @@ class _Told:
             items.append(f"<li>{at}<b>{inert(finding.title)}</b>: {inert(finding.what)}{where}</li>")
         return f'<ol class="findings" aria-label="What is wrong">{"".join(items)}</ol>'
 
+    def _recorded(self) -> str:
+        """The recorded call beside this one."""
+        if self._verdict.comparison is None:
+            return ""
+        told = "".join([_beside(row) for row in side_by_side(self._verdict.comparison)])
+        return (
+            '<h3>The recorded call, and what is said now</h3><div class="scrolls"><table class="transcript">'
+            f"<tbody>{told}</tbody></table></div>"
+        )
+
     def _transcript(self) -> str:
         told = "".join([_line(line.at, line.who, line.text) for line in lines(self._verdict)])
         if not told:
@@ -121,6 +138,12 @@ class _Told:
             f'<details class="turns"><summary>{len(turns)} turns, with their times</summary>'
             f'<div class="scrolls"><table><thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table></div></details>'
         )
+
+
+def _beside(row: Row) -> str:
+    words = " ".join([f"{_PARTS[part.kind][0]}{inert(part.text)}{_PARTS[part.kind][1]}" for part in row.parts])
+    kind = ' class="differs"' if row.head == "differs" else ""
+    return f'<tr{kind}><td>{inert(row.head)}</td><td class="said">{words}</td></tr>'
 
 
 def _line(at: float | None, who: str, text: str) -> str:

@@ -55,6 +55,11 @@ class Remote:
     def __post_init__(self) -> None:
         call_url(self.url, "")
 
+    @property
+    def told(self) -> Mapping[str, str]:
+        """What stands behind each route, for a report: a URL may hold a secret."""
+        return {"": str(call_url(self.url, "").origin())}
+
     def routes_of(self, scenario: Scenario) -> list[str]:
         """Nobody knows which system answers there: every scenario is played."""
         return [""]
@@ -118,6 +123,11 @@ class Local:
         if local.route:
             local.known(local.route)
         return local
+
+    @property
+    def told(self) -> Mapping[str, str]:
+        """What stands behind each route, for a report."""
+        return self.routes
 
     def routes_of(self, scenario: Scenario) -> list[str]:
         """The route that was chosen, else the scenario's own, else every one; of these those that it applies to."""
