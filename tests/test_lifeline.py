@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from rejoinder.lifeline import FIRST_WORD, SLOWEST_SEND, Lifeline
+from rejoinder.lifeline import FIRST_WORD, SLOWEST_SEND, Lifeline, Lifelines
 
 pytestmark = pytest.mark.virtual_time
 
@@ -12,11 +12,11 @@ pytestmark = pytest.mark.virtual_time
 class Peer:
     """What is given up, when and why; `silence` is how long it may say nothing."""
 
-    def __init__(self, *, waits: bool = False, silence: float | None = None) -> None:
+    def __init__(self, *, waits: bool = False, silence: float | None = None, among: Lifelines | None = None) -> None:
         self.silence = silence
         self.given_up: list[tuple[float, str]] = []
         self.loop = asyncio.get_running_loop()
-        self.line = Lifeline(lambda: self.silence, self._give_up, waits=waits)
+        self.line = Lifeline(lambda: self.silence, self._give_up, waits=waits, among=among)
 
     def _give_up(self, why: str) -> None:
         self.given_up.append((self.loop.time(), why))
@@ -73,3 +73,24 @@ async def test_nothing_is_watched_after_the_end() -> None:
     peer.line.end()
     await asyncio.sleep(1000)
     assert not peer.given_up
+
+
+async def test_each_of_many_is_given_up_at_its_own_time() -> None:
+    many = Lifelines()
+    first = Peer(among=many)
+    await asyncio.sleep(7)
+    second, waiting = Peer(among=many), Peer(waits=True, among=many)
+    await asyncio.sleep(60)
+    waiting.line.sending()
+    await asyncio.sleep(1000)
+    given_up = [[at for at, _ in peer.given_up] for peer in (first, second, waiting)]
+    assert given_up == [[FIRST_WORD], [7 + FIRST_WORD], [67 + SLOWEST_SEND]]
+
+
+async def test_one_that_comes_after_all_have_ended_is_watched_again() -> None:
+    many = Lifelines()
+    Peer(among=many).line.end()
+    await asyncio.sleep(100)
+    late = Peer(among=many)
+    await asyncio.sleep(1000)
+    assert [at for at, _ in late.given_up] == [100 + FIRST_WORD]

@@ -61,17 +61,25 @@ class Desk:
         self.wrote: list[Command] = []
         self.ended: list[TurnEnded] = []
         self.lost: list[object] = []
-        self.outbox = Outbox(
-            lambda command: [repr(command).encode()],
-            is_current=lambda turn: turn in self.current,
-            wrote=lambda sent: self.wrote.append(sent.command),
-            ended=self.ended.append,
-            lost=self._lose,
-        )
+        self.takes_it_away = True
+        self.outbox = Outbox(self)
 
-    def _lose(self, socket: object) -> None:
+    def encode(self, command: Command) -> list[bytes]:
+        return [repr(command).encode()]
+
+    def is_current(self, turn: int) -> bool:
+        return turn in self.current
+
+    def on_written(self, sent: Send) -> None:
+        self.wrote.append(sent.command)
+
+    def on_turn_over(self, ended: TurnEnded) -> None:
+        self.ended.append(ended)
+
+    def on_lost(self, socket: object) -> None:
         self.lost.append(socket)
-        self.outbox.detach()
+        if self.takes_it_away:
+            self.outbox.detach()
 
     def put(self, *commands: Command) -> None:
         for command in commands:
@@ -282,9 +290,7 @@ async def test_a_task_writes_only_while_a_socket_is_not_clear() -> None:
 
 async def test_a_socket_that_nobody_takes_away_is_not_written_to_again_once_it_failed() -> None:
     desk = Desk()
-    desk.outbox = Outbox(
-        lambda command: [b"frame"], is_current=lambda _: True, wrote=print, ended=desk.ended.append, lost=desk.lost.append
-    )
+    desk.takes_it_away = False
     desk.outbox.attach(Brittle(), [], "c1")
     desk.put(Speak(1, "a"))
     await settle()

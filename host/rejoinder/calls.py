@@ -2,12 +2,14 @@
 
 import asyncio
 import uuid
-from collections.abc import Iterable
+from collections.abc import Coroutine, Iterable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any
 
 from rejoinder.agents import Agent
 from rejoinder.call import CallFacts
+from rejoinder.config import RetellConfig
 from rejoinder.contract import CallReport, TurnReport
 from rejoinder.dialogue import Tuning
 from rejoinder.doors import Door
@@ -71,7 +73,7 @@ class LiveCall:
 
     session: Session
     door: Door
-    agents: list[tuple[CallFacts, Agent]]
+    agents: Sequence[tuple[CallFacts, Agent]]
     longest: float
     due: float | None = None
     is_over: bool = False
@@ -120,14 +122,11 @@ class Calls:
         """How much of the calls that are recorded could not be written."""
         return self._archive.dropped if self._archive is not None else 0
 
-    async def carry(self, session: Session, socket: Socket) -> None:
+    def carry(self, session: Session, socket: Socket) -> Coroutine[Any, Any, None]:
         """Carry a call over a socket until that closes or another takes its place."""
         if recorder := self._recorders.get(session):
             socket = recorder.over(socket)
-        try:
-            await session.serve(socket)
-        finally:
-            self.tell()
+        return session.serve(socket)  # no coroutine around it: each silent call would hold its frame
 
     def live(self, path: str, platform: str, call_id: str) -> Session | None:
         """The call of that id on that route, if it lives. The same id on another route is another call."""
@@ -151,10 +150,7 @@ class Calls:
     def open_retell(self, route: Route, call_id: str) -> Session:
         """A new call that Retell dialled. One without an id was dialled by hand and is given one."""
         knobs = route.config.retell
-        tuning = Tuning(
-            knobs.responsiveness, knobs.interruption_sensitivity, knobs.reminder_trigger_ms, knobs.reminder_max_count
-        )
-        codec = RetellCodec(transcript_with_tool_calls=knobs.transcript_with_tool_calls, tuning=tuning)
+        codec = RetellCodec(transcript_with_tool_calls=knobs.transcript_with_tool_calls, tuning=_tuning(knobs))
         return self.open(route, codec, call_id or f"local-{uuid.uuid4().hex[:12]}")
 
     def open(self, route: Route, codec: Codec, call_id: str) -> Session:
@@ -173,7 +169,7 @@ class Calls:
             reminders=route.config.limits.reminders,
             log=call_logger(facts),
             witness=RouteWitness(self._desk, route.config.observers, self._witness, recorder),
-            on_end=self._ended,
+            on_change=self._changed,
             conversation=Conversation if recorder is None else recorder.conversation,
         )
         if recorder is not None:
@@ -208,7 +204,12 @@ class Calls:
         live.session.complain(f"the call has lasted {live.longest:g} s, as long as 'limits' lets it; the host hangs up")
         live.session.on_order(HangUp())
 
-    def _ended(self, session: Session) -> None:
+    def _changed(self, session: Session) -> None:
+        if session.ended is not None:
+            self._forget(session)
+        self.tell()
+
+    def _forget(self, session: Session) -> None:
         self._recorders.pop(session, None)
         facts = session.facts
         self._live.pop((facts.route, facts.platform, facts.id), None)
@@ -217,7 +218,6 @@ class Calls:
             self._timer = None
         if self._retired:
             self._close_idle()
-        self.tell()
 
     def retire(self, agents: Iterable[Agent]) -> None:
         """Close each of `agents` after its last call, one without calls now. A call's substitutes are its own from the start,
@@ -239,3 +239,9 @@ class Calls:
             live.session.drop()
         self._close_idle()
         await asyncio.gather(*self._closing)
+
+
+@lru_cache
+def _tuning(knobs: RetellConfig) -> Tuning:
+    """The same for all calls of a route."""
+    return Tuning(knobs.responsiveness, knobs.interruption_sensitivity, knobs.reminder_trigger_ms, knobs.reminder_max_count)

@@ -1,6 +1,6 @@
 """What the engine remembers of the newest turn; older ones leave no trace, because nothing can be said in them again."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from rejoinder.dialogue import Action, Outcome, Transcript, Turn, TurnKind, Usage
 from rejoinder.effects import CancelReply, Effect, Send, TurnEnded
@@ -34,8 +34,8 @@ class NewestTurn:
     live: bool = True
     interrupted: bool = False
     reply: int | None = None
-    said: list[str] = field(default_factory=list)
-    answers: list[str] = field(default_factory=list)  # of the reply that has the turn; `said` holds all words of the turn
+    text: str = ""  # all that was said in this turn
+    answer: str = ""  # what the reply that has the turn has said
     chose_silence: bool = False
     is_resumed: bool = False  # whether the last words are of another than the reply that has the turn
     is_held_up: bool = False  # whether the reply waited for the platform when it was last looked at
@@ -46,16 +46,6 @@ class NewestTurn:
     usage: Usage = NO_USAGE
     request: Turn = NO_REQUEST  # what the agent that has the turn was asked with
 
-    @property
-    def text(self) -> str:
-        """All that was said in this turn."""
-        return "".join(self.said)
-
-    @property
-    def answer(self) -> str:
-        """What the reply that has the turn has said."""
-        return "".join(self.answers)
-
     def speak(self, text: str, now: float, *, uninterruptible: bool) -> list[Effect]:
         """The live reply has said `text`; "" is its choice of silence."""
         if not text:
@@ -63,8 +53,8 @@ class NewestTurn:
             return []
         if self.is_resumed and not (text := self._behind_another(text)):
             return []
-        self.said.append(text)
-        self.answers.append(text)
+        self.text += text
+        self.answer += text
         self.length += len(text)
         self.spoke_at = now
         return [Send(Speak(self.number, text, uninterruptible), self.number, self.reply)]
@@ -78,7 +68,7 @@ class NewestTurn:
 
     def fill(self, text: str, now: float) -> list[Effect]:
         """The host says `text` while a reply is awaited."""
-        self.said.append(text)
+        self.text += text
         self.is_resumed = True
         self.fillers += 1
         self.filled_at = now
@@ -87,19 +77,19 @@ class NewestTurn:
     def await_tools(self, count: int, now: float) -> None:
         """The live reply waits for so many tools; when the last has ended, its agent has its whole window again."""
         self.tools, self.window = count, now
-        if self.answers:
+        if self.answer:
             self.spoke_at = now
 
     def hand_over(self, agent: int, request: Turn, now: float) -> list[Effect]:
         """The agent at position `agent` has the turn from now on, asked with `request`; the reply that had it is dropped."""
         self.agent, self.request, self.window, self.tools, self.chose_silence = agent, request, now, 0, False
-        self.is_resumed, self.is_held_up = bool(self.said), False
-        self.answers.clear()
+        self.is_resumed, self.is_held_up = bool(self.text), False
+        self.answer = ""
         return self.drop_reply()
 
     def excuse(self, now: float, *, is_held_up: bool) -> None:
         """A reply that waits for the platform has not stalled; from when it waits no more, it has its whole time again."""
-        if self.answers and (is_held_up or self.is_held_up):
+        if self.answer and (is_held_up or self.is_held_up):
             self.spoke_at = now
         self.is_held_up = is_held_up
 
@@ -110,8 +100,7 @@ class NewestTurn:
 
     def close(self, text: str, outcome: Outcome, *, uninterruptible: bool = False) -> list[Effect]:
         """Complete the turn with `text`, and with its action if it has one."""
-        if text:
-            self.said.append(text)
+        self.text += text
         self.finish = Finish(self.number, text, self.action, uninterruptible)
         self.live, reply, self.reply = False, self.reply, None
         return [Send(self.finish, self.number, reply), TurnEnded(self.number, self.kind, outcome, self.usage)]

@@ -6,7 +6,7 @@ waits while there is no socket is kept for the next one.
 
 import asyncio
 import logging
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from typing import Protocol
 
 from rejoinder.effects import Send, TurnEnded
@@ -51,44 +51,45 @@ class Socket(Protocol):
         ...
 
 
+class Owner(Protocol):
+    """The call whose outbox it is."""
+
+    def encode(self, command: Command) -> list[bytes]:
+        """The frames that say `command`."""
+        ...
+
+    def is_current(self, turn: int) -> bool:
+        """Whether words of `turn` may still go out."""
+        ...
+
+    def on_written(self, sent: Send) -> None:
+        """The socket took a command."""
+
+    def on_turn_over(self, ended: TurnEnded) -> None:
+        """The last words of a turn are out, or it is known that they never will be."""
+
+    def on_lost(self, socket: Socket) -> None:
+        """The socket could not be written to."""
+
+
 class Outbox:
     """What waits to be written, in order, and who writes it: as a rule a step of the loop, in which a clear socket takes all of
-    it; a task only while the socket is not clear, frame by frame, at its pace.
-
-    `encode` makes frames of a command; `is_current` says whether a turn may still be spoken; `wrote` hears of each command the
-    socket took; `ended` of each turn whose last words are out; `lost` of a socket that could not be written to.
-    """
+    it; a task only while the socket is not clear, frame by frame, at its pace."""
 
     __slots__ = (
         "_control",
-        "_encode",
-        "_ended",
-        "_is_current",
         "_is_due",
         "_loop",
-        "_lost",
         "_name",
+        "_owner",
         "_socket",
         "_speech",
         "_task",
-        "_wrote",
         "dropped",
     )
 
-    def __init__(
-        self,
-        encode: Callable[[Command], list[bytes]],
-        *,
-        is_current: Callable[[int], bool],
-        wrote: Callable[[Send], None],
-        ended: Callable[[TurnEnded], None],
-        lost: Callable[[Socket], None],
-    ) -> None:
-        self._encode = encode
-        self._is_current = is_current
-        self._wrote = wrote
-        self._ended = ended
-        self._lost = lost
+    def __init__(self, owner: Owner) -> None:
+        self._owner = owner
         self._socket: Socket | None = None
         # Lists: an empty deque takes 760 bytes in every silent call, and nothing long ever waits here for long.
         self._control: list[bytes] = []
@@ -146,7 +147,7 @@ class Outbox:
             self._task.cancel()
         for waiting in self._speech:
             if isinstance(waiting, TurnEnded):
-                self._ended(waiting)
+                self._owner.on_turn_over(waiting)
         self._speech.clear()
         self._socket = None
 
@@ -183,7 +184,7 @@ class Outbox:
             # Not foreseen of any socket; but a writer that ended here would leave its call mute for good.
             log.error("a socket failed in a way of its own and is given up", exc_info=error)
             socket.abort()
-        self._lost(socket)
+        self._owner.on_lost(socket)
         if self._socket is socket:
             self.detach()
 
@@ -199,9 +200,9 @@ class Outbox:
             raise
         for waiting in taken:
             if isinstance(waiting, TurnEnded):
-                self._ended(waiting)
+                self._owner.on_turn_over(waiting)
             else:
-                self._wrote(waiting)
+                self._owner.on_written(waiting)
 
     def _take(self, frames: list[bytes]) -> list[Send | TurnEnded]:
         """Take from what waits as much as one write should hold, and add its frames to `frames`."""
@@ -212,10 +213,10 @@ class Outbox:
                 break
             looked_at += 1
             if isinstance(waiting, Send):
-                if waiting.turn is not None and not self._is_current(waiting.turn):
+                if waiting.turn is not None and not self._owner.is_current(waiting.turn):
                     self.dropped += 1
                     continue
-                encoded = self._encode(waiting.command)
+                encoded = self._owner.encode(waiting.command)
                 size += sum(map(len, encoded))
                 frames += encoded
             taken.append(waiting)
@@ -228,20 +229,20 @@ class Outbox:
             return
         waiting = self._speech.pop(0)
         if isinstance(waiting, TurnEnded):
-            self._ended(waiting)
-        elif waiting.turn is not None and not self._is_current(waiting.turn):
+            self._owner.on_turn_over(waiting)
+        elif waiting.turn is not None and not self._owner.is_current(waiting.turn):
             self.dropped += 1
         else:
             await self._write(socket, waiting)
 
     async def _write(self, socket: Socket, waiting: Send) -> None:
         try:
-            for frame in self._encode(waiting.command):
+            for frame in self._owner.encode(waiting.command):
                 await socket.send(frame)
         except ConnectionError:
             self._speech.insert(0, waiting)  # for the next socket, if its turn is current then
             raise
-        self._wrote(waiting)
+        self._owner.on_written(waiting)
 
 
 def _merged(last: Send | TurnEnded, new: Send | TurnEnded) -> Send | None:

@@ -47,10 +47,10 @@ class Route:
     def _facts(self, agent: AgentConfig, call_id: str, platform: str) -> CallFacts:
         return CallFacts(call_id, self.path, agent.name, platform, agent.language, agent.timezone, agent.vars)
 
-    def agents(self, call_id: str, platform: str) -> list[tuple[CallFacts, Agent]]:
+    def agents(self, call_id: str, platform: str) -> tuple[tuple[CallFacts, Agent], ...]:
         """Who may answer a call, in order, each with what is known of the call when it opens."""
         everyone = ((self.agent_config, self.agent), *self.substitutes)
-        return [(self._facts(config, call_id, platform), agent) for config, agent in everyone]
+        return tuple([(self._facts(config, call_id, platform), agent) for config, agent in everyone])
 
     def lines(self, field_value: Callable[[str], str]) -> HostLines:
         """The host's lines for one call, with the call's fields by `field_value`."""

@@ -31,8 +31,8 @@ class Seats:
         self._seats[0] = self._first = agent.join(facts, listener, ledger=self._ledger)
 
     @property
-    def names(self) -> list[str]:
-        return [facts.agent for facts, _ in self._agents]
+    def names(self) -> tuple[str, ...]:
+        return tuple([facts.agent for facts, _ in self._agents])
 
     def may_answer(self, position: int) -> bool:
         """Whether the agent there is to be asked now; the last always is: skipping it helps no caller."""

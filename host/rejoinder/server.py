@@ -16,6 +16,7 @@ from rejoinder.calls import Calls
 from rejoinder.doors import Knock
 from rejoinder.drain import RETRY_AFTER, Drain
 from rejoinder.errors import CallRefused, PeerError
+from rejoinder.lifeline import Lifelines
 from rejoinder.protocols import chat
 from rejoinder.protocols.retell import RetellCodec
 from rejoinder.reception import Entry, Reception, is_local
@@ -44,6 +45,7 @@ class Server:
         self._arrivals = arrivals
         self._webhooks = webhooks
         self._leaving = 0
+        self._lifelines = Lifelines()
         self._reception = Reception(reloader, calls)
 
     def app(self) -> web.Application:
@@ -93,6 +95,7 @@ class Server:
         if isinstance(answer, web.StreamResponse):
             return answer
         socket, session = answer
+        del answer
         try:  # here, and no deeper: what stands on the stack is held by a call for as long as it lasts
             await self._calls.carry(session, socket)
         finally:
@@ -133,7 +136,7 @@ class Server:
             return socket.response
         # A person who tries by hand says nothing for long, and on one machine nobody vanishes without a word.
         silence = _as_long_as_it_likes if knock.is_local else partial(getattr, session.codec, "longest_silence")
-        socket.watch(silence, session.complain, waits=knock.is_local)
+        socket.watch(silence, session.complain, waits=knock.is_local, among=self._lifelines)
         return socket, session
 
     def _route_page(self, request: web.Request, entry: Entry) -> web.Response:
@@ -220,7 +223,7 @@ class Server:
         if session is None:
             await farewell.by_answer(socket, codec, body, route)
         else:
-            socket.watch(session.complain)
+            socket.watch(session.complain, among=self._lifelines)
             try:
                 await self._calls.carry(session, socket)
             finally:

@@ -35,11 +35,11 @@ ABNORMAL_CLOSURE = 1006
 
 class Session:
     """One call on one route. Made when the call is first dialled; `serve` carries it over one socket after another. As the
-    agents' listener (`rejoinder.handover.Listener`) it has its `on_...` methods called, on the front loop."""
+    agents' listener (`rejoinder.handover.Listener`) and its outbox's owner it has its `on_...` methods called,
+    on the front loop."""
 
     __slots__ = (
         "_close_code",
-        "_codec",
         "_complaints",
         "_conversation",
         "_details",
@@ -47,7 +47,7 @@ class Session:
         "_left",
         "_log",
         "_loop",
-        "_on_end",
+        "_on_change",
         "_outbox",
         "_seats",
         "_socket",
@@ -57,6 +57,7 @@ class Session:
         "_turns",
         "_understood",
         "_witness",
+        "codec",
         "ended",
         "facts",
     )
@@ -74,35 +75,33 @@ class Session:
         reminders: int | None,
         log: "logging.LoggerAdapter[logging.Logger]",
         witness: Witness,
-        on_end: Callable[["Session"], None],
+        on_change: Callable[["Session"], None],
         conversation: Callable[..., Conversation] = Conversation,
     ) -> None:
         self.facts = facts
         self.ended: EndedBy | None = None
         self._loop = asyncio.get_running_loop()
         self._started = self._loop.time()
-        self._codec = codec
+        self.codec = codec
         self._complaints = Complaints(log)
         self._details: Details | None = None
         self._seats = Seats(agents, self)
+        self._outbox = Outbox(self)
         self._conversation = conversation(
             lines(self._field),
-            actions=lambda: codec.actions,
+            actions=self._actions,
             numbers=numbers,
             begins=codec.begins,
             agents=self._seats.names,
             may_answer=self._seats.may_answer,
             late=late,
             on_failure=on_failure,
-            waits=lambda turn: self._outbox.holds(turn),
+            waits=self._outbox.holds,
             reminders=reminders,
-        )
-        self._outbox: Outbox = Outbox(
-            self._encode, is_current=self._conversation.is_current, wrote=self._wrote, ended=self._report, lost=self._detach
         )
         self._log = log
         self._witness = witness
-        self._on_end = on_end
+        self._on_change = on_change  # told when the call has ended, and when it has lost its socket
         self._socket: Socket | None = None
         self._close_code: int | None = None
         self._left: float | None = None  # when the last socket was lost, None while there is one
@@ -112,10 +111,6 @@ class Session:
         self._dials = 0
         self._turns = 0
         witness.call_started(facts)
-
-    @property
-    def codec(self) -> Codec:
-        return self._codec
 
     @property
     def is_waiting(self) -> bool:
@@ -133,34 +128,35 @@ class Session:
             while (frame := await socket.receive()) is not None and socket is self._socket:
                 self._hear(frame)
         finally:
-            self._detach(socket)
+            self.on_lost(socket)
 
     def _attach(self, socket: Socket) -> None:
         former, self._socket, self._left = self._socket, socket, None
         self._dials += 1
-        if self._dials > 1 and self._codec.begins:
+        if self._dials > 1 and self.codec.begins:
             self._log.info("dialled again; the former socket %s", "is dropped" if former else f"ended with {self._close_code}")
         if former is not None:
             former.abort()
         self._stop_timer("grace")
-        self._outbox.attach(socket, self._codec.opened(), self.facts.id)
+        self._outbox.attach(socket, self.codec.opened(), self.facts.id)
         self._perform(self._conversation.opened(self._loop.time()))
 
-    def _detach(self, socket: Socket) -> None:
+    def on_lost(self, socket: Socket) -> None:
         if socket is not self._socket or self.ended is not None:
             return
         self._socket = None
         self._left = self._loop.time()
         self._outbox.detach()
         self._close_code = socket.close_code or ABNORMAL_CLOSURE
-        for event in self._codec.closed():
+        for event in self.codec.closed():
             self._perform(self._conversation.receive(event))
         if self._conversation.hung_up and self._close_code != ABNORMAL_CLOSURE:
             self._end("agent")
             return
         goodbye = self._close_code == NORMAL_CLOSURE
-        grace = self._codec.grace_after_goodbye if goodbye else self._codec.grace
+        grace = self.codec.grace_after_goodbye if goodbye else self.codec.grace
         self._timers["grace"] = self._loop.call_later(grace, self._give_up, "platform" if goodbye else "lost")
+        self._on_change(self)
 
     def _give_up(self, by: EndedBy) -> None:
         self._end("agent" if self._conversation.hung_up else by)
@@ -182,15 +178,17 @@ class Session:
             self._socket.abort()
         self._complaints.close()
         self._witness.call_ended(self._call_report(by))
-        self._on_end(self)
+        self._on_change(self)
 
     # Frames in.
 
     def _hear(self, frame: bytes | str) -> None:
         try:
-            events = self._codec.decode(frame)
+            events = self.codec.decode(frame)
         except PeerError as error:
-            self._misheard(frame, error)
+            self._complaints.tell(str(error))
+            if not self._understood and self._log.isEnabledFor(logging.DEBUG):
+                self._outbox.urgent([debug_frame(frame)])
             return
         self._understood = True
         for event in events:
@@ -198,14 +196,12 @@ class Session:
                 self._details = event.details
             self._perform(self._conversation.receive(event, self._loop.time()))
 
-    def _misheard(self, frame: bytes | str, error: PeerError) -> None:
-        self._complaints.tell(str(error))
-        if not self._understood and self._log.isEnabledFor(logging.DEBUG):
-            self._outbox.urgent([debug_frame(frame)])
-
     def complain(self, what: str) -> None:
         """Log what is odd about the call, once, and at its end how often it came."""
         self._complaints.tell(what)
+
+    def _actions(self) -> frozenset[type[Action]]:
+        return self.codec.actions
 
     def _field(self, name: str) -> str:
         value = look_up(name, self.facts, self._details or Details())
@@ -227,7 +223,7 @@ class Session:
 
     def _send(self, effect: Send) -> None:
         if type(effect.command) is Pong:
-            self._outbox.urgent(self._encode(effect.command))
+            self._outbox.urgent(self.encode(effect.command))
         else:
             self._outbox.put(effect)
 
@@ -259,7 +255,7 @@ class Session:
         self._stop_timer("late")
         if effect.outcome == "interrupted":
             self._outbox.purge(effect.turn)
-            self._report(effect)
+            self.on_turn_over(effect)
         else:
             self._outbox.put(effect)
 
@@ -317,23 +313,28 @@ class Session:
 
     # From the outbox.
 
-    def _encode(self, command: Command) -> list[bytes]:
+    def is_current(self, turn: int) -> bool:
+        return self._conversation.is_current(turn)
+
+    def encode(self, command: Command) -> list[bytes]:
         try:
-            return self._codec.encode(command)
+            return self.codec.encode(command)
         except Exception:  # noqa: BLE001  costs one command; the writer, and with it the call, goes on
             self._log.exception("%s cannot be put into frames and was dropped", type(command).__name__)
             return []
 
-    def _wrote(self, sent: Send) -> None:
+    def on_written(self, sent: Send) -> None:
         command = sent.command
         if (type(command) is Speak or type(command) is Finish) and (watch := self._stopwatches.get(command.turn)):
             watch.wrote(command.text, self._loop.time(), final=type(command) is Finish)
         if sent.reply is not None:
             self._seats.confirm(sent.reply)
 
-    def _report(self, ended: TurnEnded) -> None:
+    def on_turn_over(self, ended: TurnEnded) -> None:
         if watch := self._stopwatches.pop(ended.turn, None):
             self._witness.turn_ended(watch.report(self.facts, ended, self._loop.time()))
+        if not self._stopwatches:
+            self._stopwatches.clear()  # an empty dict that was never filled is 160 bytes smaller, in every silent call
 
     def _call_report(self, by: EndedBy) -> CallReport:
         return CallReport(

@@ -6,7 +6,7 @@ from typing import Protocol
 
 from aiohttp import WSMsgType, web
 
-from rejoinder.lifeline import Lifeline
+from rejoinder.lifeline import Lifeline, Lifelines
 
 #: Bytes of one frame. A two-hour call with its tool calls repeats 2.9 MB in every frame; aiohttp's own limit is 4 MiB and would
 #: end a call with 1009, which no platform promises to survive.
@@ -35,10 +35,12 @@ class WebSocket:
         code = self.response.close_code
         return NO_CODE if code == 0 else code
 
-    def watch(self, silence: Callable[[], float | None], complain: Callable[[str], None], *, waits: bool) -> None:
+    def watch(
+        self, silence: Callable[[], float | None], complain: Callable[[str], None], *, waits: bool, among: Lifelines
+    ) -> None:
         """From now on give the socket up when its peer is no longer there (see Lifeline), and `complain` of what is odd."""
         self._complain = complain
-        self._lifeline = Lifeline(silence, self._give_up, waits=waits)
+        self._lifeline = Lifeline(silence, self._give_up, waits=waits, among=among)
 
     def _give_up(self, why: str) -> None:
         self._complain(f"the socket was given up: the platform {why}")
@@ -129,14 +131,14 @@ class HttpSocket:
         self.response: web.StreamResponse | None = None
         self._lifeline: Lifeline | None = None
 
-    def watch(self, complain: Callable[[str], None]) -> None:
+    def watch(self, complain: Callable[[str], None], *, among: Lifelines) -> None:
         """From now on give the request up when its client takes nothing of its answer, and `complain` of it."""
 
         def give_up(why: str) -> None:
             complain(f"the request was given up: the platform {why}")
             self.abort()
 
-        self._lifeline = Lifeline(lambda: None, give_up, waits=True)
+        self._lifeline = Lifeline(lambda: None, give_up, waits=True, among=among)
 
     def end(self) -> None:
         """Nothing more goes out."""

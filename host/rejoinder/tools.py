@@ -32,7 +32,7 @@ log = logging.getLogger(__name__)
 
 
 class Run:
-    """One run of a tool, which all who ask for it wait for. Changed under the ledger's lock alone."""
+    """One run of a tool, which all who ask for it wait for. Changed under the ledgers' lock alone."""
 
     __slots__ = ("arguments", "future", "id", "is_heard", "key", "name", "waiting")
 
@@ -48,14 +48,17 @@ class Run:
         self.is_heard = False
 
 
+#: One for all calls, which hold it for a moment: most of them run no tool.
+_LOCK = Lock()
+
+
 class Ledger:
     """The tools of one call, by name and arguments. Used from any thread."""
 
-    __slots__ = ("_call_id", "_count", "_ended", "_lock", "_runs")
+    __slots__ = ("_call_id", "_count", "_ended", "_runs")
 
     def __init__(self, call_id: str) -> None:
         self._call_id = call_id
-        self._lock = Lock()
         self._runs: dict[bytes, Run] = {}  # that run, have succeeded or have an outcome that nobody knows
         self._ended: list[Run] = []  # of which perhaps nobody has heard
         self._count = 0
@@ -66,7 +69,7 @@ class Ledger:
         Raises TypeError or ValueError for arguments that JSON cannot say.
         """
         key = msgspec.json.encode([name, dict(arguments)], order="sorted")
-        with self._lock:
+        with _LOCK:
             run = self._runs.get(key)
             is_new = run is None
             if run is None:
@@ -82,7 +85,7 @@ class Ledger:
             result = await asyncio.wrap_future(run.future)
             is_heard = True
         finally:
-            with self._lock:
+            with _LOCK:
                 run.waiting -= 1
                 run.is_heard |= is_heard
         if isinstance(result.failure, ToolOutcomeUnknown):
@@ -93,7 +96,7 @@ class Ledger:
 
     def settle(self, run: Run, result: ToolResult) -> bool:
         """The run has ended; whether that is news. A failure is forgotten, so that the tool can be tried again."""
-        with self._lock:
+        with _LOCK:
             if run.future.done():
                 return False
             if result.failure is not None and not isinstance(result.failure, ToolOutcomeUnknown):
@@ -106,13 +109,13 @@ class Ledger:
         """What ended when nobody waited for it any more, until it is `told`: the next turn may be interrupted as well."""
         if not self._ended:
             return ()
-        with self._lock:
+        with _LOCK:
             self._ended = [run for run in self._ended if not run.is_heard]
             return tuple([run.future.result() for run in self._ended if not run.waiting])
 
     def told(self, late: tuple[ToolResult, ...]) -> None:
         """A reply that was given `late` has come to its end."""
-        with self._lock:
+        with _LOCK:
             for run in self._ended:
                 run.is_heard |= any(run.future.result() is result for result in late)
 

@@ -67,7 +67,7 @@ class Visit:
         self._call = Call(
             facts,
             self._stage.order,
-            lambda field: front.put(listener.on_missing, field),
+            self._miss,
             self._first_details,
             self._made_tools,
         )
@@ -87,6 +87,9 @@ class Visit:
         if not isinstance(system, ResponseSystem):
             raise PluginError(f"agent {call.agent} made a {type(system).__name__} for the call; expected a ResponseSystem")
         return system
+
+    def _miss(self, field: str) -> None:
+        self._stage.front.put(self._stage.listener.on_missing, field)
 
     def _made_tools(self) -> Tools:
         """What the call's tools are run with; most calls run none."""

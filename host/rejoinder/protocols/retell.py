@@ -64,6 +64,9 @@ from rejoinder.protocols.wire import WireInt, printable, without_lone_surrogates
 #: Seconds without a frame from a platform that pings every two.
 KEEPALIVE_LOST = 15.0
 
+#: Knobs that nobody has turned.
+AS_IT_IS = Tuning()
+
 _KINDS: dict[str, TurnKind] = {"response_required": "response", "reminder_required": "reminder"}
 _SPEAKERS: dict[str, Literal["user", "agent"]] = {"user_turn": "user", "agent_turn": "agent"}
 _KNOWN = frozenset({"ping_pong", "call_details", "update_only", "clear", *_KINDS})
@@ -131,8 +134,8 @@ class RetellCodec:
     longest_silence: float | None = None
 
     def __init__(self, *, transcript_with_tool_calls: bool = False, tuning: Tuning | None = None) -> None:
-        self._config = Config(ConfigValues(True, True, True if transcript_with_tool_calls else UNSET))
-        self._tuning = tuning or Tuning()
+        self._transcript_with_tool_calls = transcript_with_tool_calls
+        self._tuning = tuning or AS_IT_IS
         self._numbering = Numbering()
         self._cache = TranscriptCache()
         self._presses_seen = 0
@@ -140,7 +143,8 @@ class RetellCodec:
     def opened(self) -> list[bytes]:
         """The configuration (first or never, so again on each redial), then the knobs as they were last turned."""
         self._numbering.redialled()
-        return [*wired(self._config), *tuned(self._tuning)]
+        config = Config(ConfigValues(True, True, True if self._transcript_with_tool_calls else UNSET))
+        return [*wired(config), *tuned(self._tuning)]
 
     def closed(self) -> list[Event]:
         """A lost socket says nothing: the platform dials again."""
