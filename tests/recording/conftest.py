@@ -11,6 +11,7 @@ import pytest
 
 from rejoinder.host import Host, bind
 from rejoinder.recording.archive import Archive
+from rejoinder.recording.shelf import Shelf
 from rejoinder.registry import Registry
 from served import Served
 
@@ -64,3 +65,17 @@ def written(folder: Path) -> Written:
         return lines_of(path)
 
     return read
+
+
+@pytest.fixture
+def recorded(recording: Any, folder: Path) -> Callable[..., Any]:
+    """Serve a YAML text, let somebody call, and give the one recording that came of it."""
+
+    async def record(yaml: str, call: Callable[[Served], Any]) -> Path:
+        served = await recording(yaml)
+        await call(served)
+        await served.host.close()
+        (path,) = Shelf(folder).paths()
+        return path
+
+    return record

@@ -103,7 +103,7 @@ class _Reader:
                 call.turns.append(OldTurn(str(line.get("kind")), at, tuple(self.heard), self.presses))
             case "lost":
                 self._restored = Restored()
-                call.lost += int(line.get("entries", 0))
+                call.lost += entries if isinstance(entries := line.get("entries"), int) else 0
             case "ended":
                 call.ended_by = str(line.get("ended_by", ""))
             case "dialled":
@@ -122,7 +122,7 @@ class _Reader:
     def _received(self, at: float, line: Line) -> None:
         try:
             frame = self._restored.frame(line)
-        except ValueError:
+        except (TypeError, ValueError):
             return  # a line of another version, or one that somebody has edited
         if not isinstance(frame, dict):
             return
@@ -182,8 +182,8 @@ def _tell(turn: OldTurn, at: float, line: Line) -> None:
             turn.outcome = str(line.get("outcome", ""))
             first = line.get("first_sentence")
             turn.first_sentence = float(first) if isinstance(first, int | float) else None
-        case "action" | "spoken out of turn" if line.get("action") in _ACTIONS:
-            turn.action = _ACTIONS[line["action"]]
+        case "action" | "spoken out of turn" if action := _ACTIONS.get(str(line.get("action")), ""):
+            turn.action = action
             turn.target = str(line.get("number", line.get("digits", "")))
         case _:
             pass

@@ -69,7 +69,9 @@ def _setup(details: Mapping[str, Any]) -> CallSetup:
 def _number(masked: object) -> str:
     """A telephone number for one of which only the last two digits were kept."""
     text = masked if isinstance(masked, str) else ""
-    return _NOBODYS + text[-2:] if _HIDDEN in text and text[-2:].isdecimal() else text
+    if _HIDDEN in text and text[-2:].isdecimal():
+        return _NOBODYS + text[-2:]
+    return text if re.fullmatch(r"\+[1-9][0-9]{6,14}", text) else ""
 
 
 def _filled(text: str) -> str:
@@ -132,7 +134,10 @@ class _Moments:
             if turn.kind == "reminder":
                 self._reminded(turn, before)
             elif turn.kind == "response":
+                moment = self.all[-1]
                 self._acts(turn.heard, turn.presses, before, turn.at)
+                if moment is self.all[-1] and moment.turns and moment.turns[-1].is_cut:
+                    moment.turns.pop()  # the platform asks once more, and is answered once more
             self.all[-1].turns.append(turn)
             before = turn
         self._end(before)
@@ -274,7 +279,7 @@ def _interrupted(heard: Sequence[Said], before: OldTurn | None, begun: float) ->
         return Point("chunks", 1) if before.is_cut else None
     count = _heard_of(said, _words(last.text))
     missed = sum(end > begun for _, end in last.words)
-    if count == len(said) and missed <= OVERLAP:
+    if count == len(said) and missed <= OVERLAP and not before.is_cut:
         return None
     count -= missed
     return Point("words", count) if count > 0 else Point("seconds", 0.1)

@@ -46,7 +46,7 @@ def _steps(steps: Sequence[Step], past: Past | None) -> Iterator[str]:
     if past and past.opening and not _cuts_in(steps[0] if steps else None) and (expected := _expected(past.opening)):
         yield f"  - hears: {_value(expected)}"
     reactions = past.reactions if past else (None,) * len(steps)
-    following = [*steps[1:], None]
+    following = [*steps[1:], None][: len(steps)]
     for step, after, reaction in zip(steps, following, reactions, strict=True):
         yield from _step(step, None if _cuts_in(after) else reaction)
 
@@ -138,10 +138,16 @@ def _value(value: object) -> str:
     if isinstance(value, list | tuple):
         return "[" + ", ".join(map(_value, value)) + "]"
     if isinstance(value, str):
-        return json.dumps(value.replace("$", "$$"), ensure_ascii=not value.isprintable())
+        return _quoted(value.replace("$", "$$"))
     return json.dumps(value)
 
 
 def _key(name: object) -> str:
     text = str(name)
-    return text if text.isidentifier() and text.isascii() else json.dumps(text, ensure_ascii=not text.isprintable())
+    return text if text.isidentifier() and text.isascii() else _quoted(text)
+
+
+def _quoted(text: str) -> str:
+    """In YAML a character beyond the 16 bits of JSON's escapes has one of its own."""
+    escaped = (one if one.isprintable() else f"\\U{ord(one):08x}" for one in json.dumps(text, ensure_ascii=False))
+    return "".join(escaped)
