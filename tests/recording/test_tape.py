@@ -67,6 +67,13 @@ def test_a_call_that_opts_out_leaves_nothing_that_leads_to_the_caller() -> None:
     assert json.loads(tape.first)["words"] == "opted out"
 
 
+def test_a_call_that_has_opted_out_stays_so_whatever_is_told_of_it_later() -> None:
+    tape = make()
+    tape.told(0.0, OPTS_OUT)
+    tape.told(0.1, Details(kind="phone", number="+442079460123"))
+    assert [line.keys() for line in ready(tape)] == [{"at", "what"}, {"at", "what"}]
+
+
 def test_what_was_given_before_is_called_back_with_what_leans_on_it() -> None:
     tape = make()
     tape.told(0.0, Details())
@@ -164,6 +171,31 @@ def test_what_could_not_be_written_is_counted_once_however_often_it_fails() -> N
     gap, whole = ready(tape)
     assert (gap["what"], gap["entries"]) == ("lost", 2)
     assert "grown" not in whole
+
+
+def test_what_waits_for_its_turn_to_end_does_not_lean_on_what_could_not_be_written() -> None:
+    tape = make(with_words=False)
+    tape.received(0.0, frame("a"))
+    tape.noted(0.1, "turn started", {"turn": 1})
+    tape.received(0.2, frame("a", "b"))
+    tape.sent(0.3, [chunk("Hello")])
+    assert tape.take_back(tape.ready()) == 2
+    tape.received(0.4, frame("a", "b", "c"))
+    tape.noted(0.5, "turn ended", {"turn": 1})
+    lines = ready(tape)
+    assert [line["what"] for line in lines] == ["lost", "turn started", "sent", "received", "turn ended"]
+    assert lines[0]["entries"] == 2
+    assert "grown" not in lines[3]
+
+
+def test_a_number_of_which_the_end_is_lost_is_hidden_too() -> None:
+    tape = make()
+    tape.told(0.0, Details())
+    tape.noted(0.0, "turn started", {"turn": 1})
+    tape.sent(0.1, [chunk("Call 0"), chunk("20 79")])
+    tape.lose(1)
+    sent = [line["frame"]["content"] for line in ready(tape) if line["what"] == "sent"]
+    assert sent == ["Call *", "** **"]
 
 
 def test_data_that_is_nested_too_deeply_costs_its_turn_nothing_else() -> None:

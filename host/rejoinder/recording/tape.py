@@ -92,7 +92,7 @@ class Tape:
 
     def told(self, at: float, details: Details) -> None:
         """The platform has said what call it is."""
-        if opts_out(details):
+        if self.words == "opted out" or opts_out(details):  # once said it stays so, though not all is told each time
             self._mute("opted out")
             self.noted(at, "details", {})  # nothing that leads to the person
             return
@@ -119,14 +119,19 @@ class Tape:
         self._lost += entries
         self._received.forget()
         self._open_turns = 0
-        self._close_turn()
+        self._close_turn(is_whole=False)
 
     def take_back(self, lines: Sequence[bytes]) -> int:
         """These, which were `ready`, could not be written; how many entries that loses which were not lost before."""
         told = [msgspec.json.decode(line) for line in lines if b'"what":"lost"' in line]
         before = [line["entries"] for line in told if line["what"] == "lost"]
-        entries = len(lines) - len(before)
+        waiting, self._turn, turns = self._turn, [], self._open_turns
+        kept = [one for one in waiting if one[0]["what"] != "received"]  # those lean on what is lost
+        entries = len(lines) - len(before) + len(waiting) - len(kept)
         self.lose(entries + sum(before))
+        self._open_turns = turns
+        for line, spoken in kept:
+            self._add(line, spoken)
         return entries
 
     # From lines to bytes.
@@ -174,14 +179,15 @@ class Tape:
             lost, self._lost = self._lost, 0
             self._add({"at": line["at"], "what": "lost", "entries": lost})
         self._turn.append((line, spoken or []))
-        if not self._open_turns or len(self._turn) >= MOST_IN_A_TURN:
-            self._close_turn()
+        is_whole = not self._open_turns
+        if is_whole or len(self._turn) >= MOST_IN_A_TURN:
+            self._close_turn(is_whole=is_whole)
 
-    def _close_turn(self) -> None:
-        """What was said in the turn is known as a whole."""
+    def _close_turn(self, *, is_whole: bool = True) -> None:
+        """Put what waits. If what was said in the turn is not known as a whole, its last digits may begin a number."""
         turn, self._turn = self._turn, []
         places = [place for _, spoken in turn for place in spoken]
-        said = self._redaction.pieces([holder[key] for holder, key in places])
+        said = self._redaction.pieces([holder[key] for holder, key in places], growing=not is_whole)
         for (holder, key), text in zip(places, said, strict=True):
             holder[key] = text
         for line, _ in turn:
