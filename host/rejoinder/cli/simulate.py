@@ -126,7 +126,7 @@ def _play(given: argparse.Namespace, target: "Local | Remote", scenarios: "Seque
 
     plays = plays_of(scenarios, target, runs=given.repeat, seed=given.seed)
     if not plays:
-        complain("rejoinder: nothing to play: no scenario applies to any of the routes")
+        complain(f"rejoinder: nothing to play{': no scenario applies to any of the routes' if scenarios else ''}")
         return 1
     progress = Progress(len(plays), _paper(given.repeat), stories=given.stories)
     progress.skipped([one for one in scenarios if not target.routes_of(one)])

@@ -12,7 +12,8 @@ from rejoinder.recording.catalogue import Line
 from rejoinder.recording.frames import Restored
 from rejoinder.simulator.journal import ActionWord
 
-_CALLER, _AGENT = "user", ("agent", "assistant")
+_CALLER = "user"
+_PARTIES = (_CALLER, "agent", "assistant")
 _ACTIONS: dict[str, ActionWord] = {"end": "hang_up", "transfer": "transfer", "press": "digits"}
 
 
@@ -88,6 +89,7 @@ class _Reader:
         self.heard: list[Said] = []
         self.presses = ""
         self._restored = Restored()
+        self._items: list[Any] = []
         self._is_dialled = self._is_closed = False
 
     def take(self, at: float, line: Line) -> None:
@@ -130,26 +132,31 @@ class _Reader:
             self.call.details = told
         conversation = frame.get("transcript", frame.get("messages"))
         if isinstance(conversation, list):
-            self._listen(at, list(_utterances(conversation)))
+            self._listen(at, conversation)
         if isinstance(events := frame.get("transcript_with_tool_calls"), list):
             self.presses = "".join(str(one.get("digit", "")) for one in events if _role(one) == "dtmf")
 
-    def _listen(self, at: float, said: list[tuple[bool, str, tuple[tuple[float, float], ...]]]) -> None:
+    def _listen(self, at: float, conversation: list[Any]) -> None:
+        items = [item for item in conversation if _role(item) in _PARTIES]
+        known, self._items = self._items, items
         before, self.heard = self.heard, []
-        for place, (is_callers, text, words) in enumerate(said):
-            old = before[place] if place < len(before) and before[place].is_callers == is_callers else None
-            grew = old.grew if old is not None and old.text == text else at
-            self.heard.append(Said(is_callers, text, words, old.came if old is not None else at, grew))
+        for place, item in enumerate(items):
+            if place < len(known) and item is known[place]:  # the same object, since only what has grown is read anew
+                self.heard.append(before[place])
+            else:
+                self.heard.append(_said(item, at, before[place] if place < len(before) else None))
 
 
 def _role(item: object) -> object:
     return item.get("role") if isinstance(item, dict) else None
 
 
-def _utterances(conversation: list[Any]) -> Iterator[tuple[bool, str, tuple[tuple[float, float], ...]]]:
-    for item in conversation:
-        if (role := _role(item)) == _CALLER or role in _AGENT:
-            yield role == _CALLER, _text(item.get("content")), tuple(_times(item.get("words")))
+def _said(item: dict[str, Any], at: float, old: Said | None) -> Said:
+    """An utterance as it is now; `old` is what stood in its place before."""
+    is_callers, text, words = item["role"] == _CALLER, _text(item.get("content")), tuple(_times(item.get("words")))
+    if old is None or old.is_callers != is_callers:
+        return Said(is_callers, text, words, at, at)
+    return Said(is_callers, text, words, old.came, old.grew if old.text == text else at)
 
 
 def _text(content: object) -> str:
