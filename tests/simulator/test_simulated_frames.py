@@ -173,6 +173,7 @@ async def test_a_journal_without_frames_still_tells_what_happened() -> None:
         server.sends(says(0, "Again."))
         await call.says("When?")
         await call.agent_finished()
-    assert call.journal.of("sent", "received") == []
+    assert call.journal.of("sent", "received", "agent_says", "caller_says") == []
+    assert [entry.text for entry in call.journal.of("caller_stops", "agent_stops")] == ["Hello.", "When?", "Yes."]
     assert [entry.frame for entry in call.journal.of("dropped")] == [None]
     assert len(call.journal.turns) == 2

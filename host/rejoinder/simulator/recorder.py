@@ -7,8 +7,13 @@ from typing import Any
 from rejoinder.simulator.journal import AskedTurn, Entry, Journal, What
 
 
+#: What grows word by word, and stands as a whole where it stops.
+_GROWING = ("caller_says", "agent_says")
+
+
 class Recorder:
-    """One call's. With `frames` false no entry holds its frame: enough to count by, and small."""
+    """One call's. With `frames` false no entry holds its frame, and none tells of words before they were all said: enough to
+    count by, and small."""
 
     def __init__(self, journal: Journal, *, frames: bool = True) -> None:
         self.journal = journal
@@ -31,8 +36,10 @@ class Recorder:
         frame: Mapping[str, Any] | None = None,
         cut: bool = False,
     ) -> None:
-        kept = frame if self.keeps_frames else None
-        self.journal.entries.append(Entry(self.now, what, text, self.journal.place(turn), kept, cut))
+        if self.keeps_frames:
+            self.journal.entries.append(Entry(self.now, what, text, self.journal.place(turn), frame, cut))
+        elif what not in _GROWING:
+            self.journal.entries.append(Entry(self.now, what, text, self.journal.place(turn), None, cut))
         self.wake()
 
     def wake(self) -> None:
