@@ -517,3 +517,15 @@ async def test_the_host_is_told_how_many_tools_a_reply_waits_for() -> None:
 def test_the_platform_is_told_of_tools_whatever_became_of_the_turn(note: ToolCalled | ToolReturned) -> None:
     talk = Conversation(HostLines("en", lambda _: ""), actions=frozenset, numbers={})
     assert talk.order(note) == [Send(Annotate(note))]
+
+
+async def test_a_forgotten_wait_may_be_swept_up_in_the_moment_in_which_another_call_is_told() -> None:
+    forgotten, other = Ledger("c1"), Ledger("c2")
+    wait = forgotten.outcome(forgotten.enter("book", NOON)[0])
+    wait.send(None)
+    run, _ = other.enter("book", NOON)
+    run.future.add_done_callback(lambda _: wait.close())
+    telling = threading.Thread(target=other.settle, args=(run, ToolResult("book", NOON, "booked")), daemon=True)
+    telling.start()
+    await asyncio.to_thread(telling.join, 5)
+    assert not telling.is_alive()

@@ -13,7 +13,7 @@ from concurrent.futures import Future
 from contextvars import ContextVar
 from functools import partial
 from inspect import isawaitable, iscoroutinefunction
-from threading import Lock
+from threading import RLock
 from typing import Any
 
 import msgspec
@@ -48,8 +48,9 @@ class Run:
         self.is_heard = False
 
 
-#: One for all calls, which hold it for a moment: most of them run no tool.
-_LOCK = Lock()
+#: One for all calls, which hold it for a moment: most of them run no tool. It may be taken again by the thread that has it:
+#: what Python sweeps up there and then may be another call's wait.
+_LOCK = RLock()
 
 
 class Ledger:
