@@ -6,7 +6,6 @@ from typing import Any
 
 from rejoinder.simulator.journal import AskedTurn, Entry, Journal, What
 
-
 #: What grows word by word, and stands as a whole where it stops.
 _GROWING = ("caller_says", "agent_says")
 
