@@ -74,6 +74,22 @@ def test_a_call_that_has_opted_out_stays_so_whatever_is_told_of_it_later() -> No
     assert [line.keys() for line in ready(tape)] == [{"at", "what"}, {"at", "what"}]
 
 
+@pytest.mark.parametrize(
+    ("number", "shown"),
+    [
+        ("+442079460123", "+**********23"),
+        ("sip:ann@example.com", "sip:***@example.com"),
+        ("1234", "**34"),
+        ("anonymous", "anonymous"),
+    ],
+)
+def test_who_calls_is_hidden_however_a_platform_names_him(number: str, shown: str) -> None:
+    tape = make(with_words=False)
+    tape.told(0.0, Details(number=number))
+    (line,) = ready(tape)
+    assert (line["number"], line["number_mark"]) == (shown, f"mark of {len(number)}")
+
+
 def test_what_was_given_before_is_called_back_with_what_leans_on_it() -> None:
     tape = make()
     tape.told(0.0, Details())

@@ -101,7 +101,8 @@ class Tape:
         facts: dict[str, str] = {"kind": details.kind, "direction": details.direction}
         for name, number in (("number", details.number), ("our_number", details.our_number)):
             if number:
-                facts |= {name: masked(number), f"{name}_mark": self._mark(number)}
+                shown = masked(self._redaction.text(number))  # which may be an address: sip:ann@example.com
+                facts |= {name: shown, f"{name}_mark": self._mark(number)}
         self._add({"at": at, "what": "details", **facts})
 
     def ended(self, at: float, facts: Mapping[str, Any]) -> None:
