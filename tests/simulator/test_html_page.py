@@ -13,7 +13,7 @@ from rejoinder.simulator.html import page
 from rejoinder.simulator.journal import AskedTurn, Entry, Journal, ToolSeen
 from rejoinder.simulator.past import Comparison, Contrast, Reaction
 from rejoinder.simulator.scenario import Scenario
-from rejoinder.simulator.staff import clock, rows
+from rejoinder.simulator.staff import WIDTH, Label, clock, labels, rows
 from rejoinder.simulator.target import Remote
 from rejoinder.simulator.timeline import timeline
 
@@ -170,6 +170,20 @@ def test_what_happens_often_in_one_place_is_counted() -> None:
     one = verdict()
     one.journal.entries[3:3] = [Entry(2.5, "dropped", "no turn 9 was asked for")] * 500
     assert [text for text in Page(timeline(one)).said("text") if "dropped" in text] == ["frame dropped \u00d7500"]
+
+
+def test_words_stand_below_one_another_where_they_would_lie_over_one_another() -> None:
+    (row,) = rows(10.0)
+    found = [Label(at, word, word) for at, word in ((1.0, "dials"), (1.1, "fault"), (9.0, "ends"))]
+    drawn, height = labels(row, found, 100.0, line=10.0)
+    assert [float(given["y"]) for given in Page(drawn).of("text")] == [109.0, 119.0, 109.0]
+    assert height == 20.0
+
+
+def test_a_word_at_the_end_of_a_row_stands_before_its_moment() -> None:
+    (row,) = rows(10.0)
+    (told,) = Page(labels(row, [Label(9.99, "connection lost", "")], 100.0)[0]).of("text")
+    assert float(told["x"]) < WIDTH - 80
 
 
 def test_nothing_that_was_said_does_anything() -> None:
