@@ -16,9 +16,9 @@ class Peer:
         self.silence = silence
         self.given_up: list[tuple[float, str]] = []
         self.loop = asyncio.get_running_loop()
-        self.line = Lifeline(lambda: self.silence, self._give_up, waits=waits, among=among)
+        self.line = Lifeline(self, waits=waits, among=among)
 
-    def _give_up(self, why: str) -> None:
+    def give_up(self, why: str) -> None:
         self.given_up.append((self.loop.time(), why))
 
 

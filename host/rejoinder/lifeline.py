@@ -5,7 +5,7 @@ for another dial.
 """
 
 import asyncio
-from collections.abc import Callable
+from typing import Protocol
 
 #: Seconds in which a platform that was asked to keep a socket alive says its first word. Retell pings every two.
 FIRST_WORD = 30.0
@@ -13,6 +13,18 @@ FIRST_WORD = 30.0
 SLOWEST_SEND = 10.0
 #: Seconds to the next look at least: what is due in less than a clock can tell would be looked at for ever in the same moment.
 SOONEST = 0.001
+
+
+class Watched(Protocol):
+    """A socket whose peer may vanish."""
+
+    @property
+    def silence(self) -> float | None:
+        """Seconds that the peer may say nothing now, None for as many as it likes."""
+        ...
+
+    def give_up(self, why: str) -> None:
+        """The peer is no longer there, for this reason."""
 
 
 class Lifelines:
@@ -46,24 +58,15 @@ class Lifelines:
 class Lifeline:
     """Watches one socket: told of what it `heard`, and when it is `sending` and has `sent`.
 
-    `silence` is asked how many seconds the peer may say nothing now (None: as many as it likes); `waits` says that it need not
-    even say a first word. `give_up` is called once, with the reason. It is looked at together with all `among` which it is
-    (None: by itself), so what is watched costs no more than a look at the clock.
+    `waits` says that its peer need not even say a first word. The socket is told to give up once. It is looked at together with
+    all `among` which it is (None: by itself), so what is watched costs no more than a look at the clock.
     """
 
-    __slots__ = ("_among", "_give_up", "_heard", "_loop", "_sending", "_silence", "_waits")
+    __slots__ = ("_among", "_heard", "_loop", "_sending", "_socket", "_waits")
 
-    def __init__(
-        self,
-        silence: Callable[[], float | None],
-        give_up: Callable[[str], None],
-        *,
-        waits: bool = False,
-        among: Lifelines | None = None,
-    ) -> None:
+    def __init__(self, socket: Watched, *, waits: bool = False, among: Lifelines | None = None) -> None:
         self._loop = asyncio.get_running_loop()
-        self._silence = silence
-        self._give_up = give_up
+        self._socket = socket
         self._waits = waits
         self._heard = self._loop.time()
         self._sending: float | None = None
@@ -93,7 +96,7 @@ class Lifeline:
         if now < due:
             return due
         self._among.discard(self)
-        self._give_up(why)
+        self._socket.give_up(why)
         return now + SLOWEST_SEND
 
     def _faults(self, now: float) -> list[tuple[float, str]]:
@@ -102,6 +105,6 @@ class Lifeline:
         found = [(sending + SLOWEST_SEND, f"has taken nothing for {SLOWEST_SEND:g} s")]
         if not self._waits:
             found.append((self._heard + FIRST_WORD, f"has said nothing for {FIRST_WORD:g} s since it dialled"))
-        if (silence := self._silence()) is not None:
+        if (silence := self._socket.silence) is not None:
             found.append((self._heard + silence, f"has said nothing for {silence:g} s, although it had kept the socket alive"))
         return found

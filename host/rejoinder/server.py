@@ -5,7 +5,6 @@ import contextlib
 import time
 import uuid
 from dataclasses import replace
-from functools import partial
 
 from aiohttp import hdrs, web
 
@@ -135,8 +134,7 @@ class Server:
             socket.end()
             return socket.response
         # A person who tries by hand says nothing for long, and on one machine nobody vanishes without a word.
-        silence = _as_long_as_it_likes if knock.is_local else partial(getattr, session.codec, "longest_silence")
-        socket.watch(silence, session.complain, waits=knock.is_local, among=self._lifelines)
+        socket.watch(session, waits=knock.is_local, among=self._lifelines)
         return socket, session
 
     def _route_page(self, request: web.Request, entry: Entry) -> web.Response:
@@ -223,7 +221,7 @@ class Server:
         if session is None:
             await farewell.by_answer(socket, codec, body, route)
         else:
-            socket.watch(session.complain, among=self._lifelines)
+            socket.watch(session, among=self._lifelines)
             try:
                 await self._calls.carry(session, socket)
             finally:
@@ -233,10 +231,6 @@ class Server:
         with contextlib.suppress(ConnectionError):  # who is gone needs no end
             await socket.response.write_eof()
         return socket.response
-
-
-def _as_long_as_it_likes() -> None:
-    """Seconds that a peer may say nothing."""
 
 
 def _chat_codec() -> chat.ChatCodec:

@@ -1,12 +1,13 @@
 """What carries calls on aiohttp (see `rejoinder.outbox.Socket`): a WebSocket, and an HTTP request whose answer is streamed."""
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Protocol
 
 from aiohttp import WSMsgType, web
 
 from rejoinder.lifeline import Lifeline, Lifelines
+from rejoinder.protocols import Codec
 
 #: Bytes of one frame. A two-hour call with its tool calls repeats 2.9 MB in every frame; aiohttp's own limit is 4 MiB and would
 #: end a call with 1009, which no platform promises to survive.
@@ -17,15 +18,25 @@ LARGE_FRAME = MAX_FRAME // 2
 NO_CODE = 1005
 
 
+class Carried(Protocol):
+    """The call that a socket carries."""
+
+    codec: Codec
+
+    def complain(self, what: str) -> None:
+        """Log what is odd about it."""
+
+
 class WebSocket:
     """A platform that dialled in."""
 
-    __slots__ = ("_complain", "_lifeline", "_request", "response")
+    __slots__ = ("_call", "_lifeline", "_request", "_waits", "response")
 
     def __init__(self, request: web.Request) -> None:
         self._request = request
         self._lifeline: Lifeline | None = None
-        self._complain: Callable[[str], None] = _ignore
+        self._call: Carried | None = None
+        self._waits = False
         # No permessage-deflate: 2.4 times the CPU and 120 instead of 17 KiB for each idle call. Frames stay bytes: the
         # decoder wants them so.
         self.response = web.WebSocketResponse(max_msg_size=MAX_FRAME, compress=False, decode_text=False)
@@ -35,16 +46,24 @@ class WebSocket:
         code = self.response.close_code
         return NO_CODE if code == 0 else code
 
-    def watch(
-        self, silence: Callable[[], float | None], complain: Callable[[str], None], *, waits: bool, among: Lifelines
-    ) -> None:
-        """From now on give the socket up when its peer is no longer there (see Lifeline), and `complain` of what is odd."""
-        self._complain = complain
-        self._lifeline = Lifeline(silence, self._give_up, waits=waits, among=among)
+    def watch(self, call: Carried, *, waits: bool, among: Lifelines) -> None:
+        """From now on give the socket up when its peer is no longer there (see Lifeline), and tell `call` what is odd. With
+        `waits` the peer may say nothing for as long as it likes."""
+        self._call = call
+        self._waits = waits
+        self._lifeline = Lifeline(self, waits=waits, among=among)
 
-    def _give_up(self, why: str) -> None:
+    @property
+    def silence(self) -> float | None:
+        return None if self._call is None or self._waits else self._call.codec.longest_silence
+
+    def give_up(self, why: str) -> None:
         self._complain(f"the socket was given up: the platform {why}")
         self.abort()
+
+    def _complain(self, what: str) -> None:
+        if self._call is not None:
+            self._call.complain(what)
 
     def end(self) -> None:
         """Nothing more comes or goes. Dropped without a word (1006) if it is still open, so that Retell dials again: a handler
@@ -92,10 +111,6 @@ class WebSocket:
             transport.abort()
 
 
-def _ignore(_: str) -> None:
-    """Nobody is told."""
-
-
 def text_header(size: int) -> bytes:
     """What goes before a text frame of `size` bytes from a server: whole, without extensions, unmasked (RFC 6455, section 5.2).
 
@@ -129,16 +144,19 @@ class HttpSocket:
         # Whoever ends a request, no call is lost by it: a client closes it when its caller interrupts or hangs up.
         self.close_code: int | None = 1000
         self.response: web.StreamResponse | None = None
+        self.silence = None
+        self._call: Carried | None = None
         self._lifeline: Lifeline | None = None
 
-    def watch(self, complain: Callable[[str], None], *, among: Lifelines) -> None:
-        """From now on give the request up when its client takes nothing of its answer, and `complain` of it."""
+    def watch(self, call: Carried, *, among: Lifelines) -> None:
+        """From now on give the request up when its client takes nothing of its answer, and complain to `call` of it."""
+        self._call = call
+        self._lifeline = Lifeline(self, waits=True, among=among)
 
-        def give_up(why: str) -> None:
-            complain(f"the request was given up: the platform {why}")
-            self.abort()
-
-        self._lifeline = Lifeline(lambda: None, give_up, waits=True, among=among)
+    def give_up(self, why: str) -> None:
+        if self._call is not None:
+            self._call.complain(f"the request was given up: the platform {why}")
+        self.abort()
 
     def end(self) -> None:
         """Nothing more goes out."""

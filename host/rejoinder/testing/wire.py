@@ -222,12 +222,16 @@ class FarEnd:
 
     def watch(self, silence: Callable[[], float | None], complain: Callable[[str], None], *, waits: bool) -> None:
         """From now on give the wire up when its platform is no longer there (see Lifeline), and `complain` of it."""
+        self._silence, self._complain = silence, complain
+        self._lifeline = Lifeline(self, waits=waits)
 
-        def give_up(why: str) -> None:
-            complain(f"the socket was given up: the platform {why}")
-            self.abort()
+    @property
+    def silence(self) -> float | None:
+        return self._silence()
 
-        self._lifeline = Lifeline(silence, give_up, waits=waits)
+    def give_up(self, why: str) -> None:
+        self._complain(f"the socket was given up: the platform {why}")
+        self.abort()
 
     async def receive(self) -> bytes | str | None:
         frame = await self._in.take()
