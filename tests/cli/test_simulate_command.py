@@ -20,6 +20,19 @@ routes: {/echo: parrot, /rules: desk}
 """
 GOOD = "name: Good\napplies: echo\ncaller: [{says: one, expect: one}]\n"
 REMEDY = "(write 'caller:' and the steps below; [] for a caller who only listens)"
+SLOW = """
+import asyncio
+from rejoinder import Options, Reply, ResponseSystem, SystemSpec, Turn, hookimpl, per_call
+
+class Slow(ResponseSystem[Options]):
+    async def respond(self, turn: Turn) -> Reply:
+        await asyncio.sleep(3)
+        yield "Well."
+
+@hookimpl
+def rejoinder_response_system() -> SystemSpec[Options]:
+    return per_call(Slow, Options)
+"""
 BAD = "name: Bad\napplies: echo\ncaller: [{says: one, expect: two}]\n"
 
 
@@ -105,6 +118,15 @@ def test_a_page_is_written_for_people(rejoinder: Any, calls: Path) -> None:
     assert "<h1>Simulated calls: 1 failed, 1 passed</h1>" in page
     assert "/echo (echo)" in page
     assert "calls/bad.yaml:3:30" in page
+
+
+def test_the_page_shows_the_files_own_line_for_a_late_answer(rejoinder: Any, calls: Path) -> None:
+    slow = "{system: slow, begin: Hello., lines: {filler: Bear with me.}}"
+    (calls.parent / "rejoinder.yaml").write_text(f"agents: {{slow: {slow}}}\nroutes: {{/slow: slow}}\n")
+    (calls.parent / "slow.py").write_text(SLOW)
+    (calls / "good.yaml").write_text("caller: [{says: one, expect: Well}]\n")
+    assert rejoinder("simulate", "calls", "--html", "out.html", "--plugin", "slow=slow.py").code == 0
+    assert "filler: Bear with me.</title>" in (calls.parent / "out.html").read_text()
 
 
 def test_a_report_that_cannot_be_written_is_told_before_anything_is_played(rejoinder: Any, calls: Path) -> None:

@@ -13,7 +13,7 @@ import os
 import shutil
 import sys
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -137,7 +137,7 @@ def _play(given: argparse.Namespace, target: "Local | Remote", scenarios: "Seque
         verdicts = play_in_virtual_time(plays, target, progress, at_once=given.parallel)
     took = time.perf_counter() - begun
     progress.over(verdicts, took)
-    written = _write(given, verdicts, took, target.told)
+    written = _write(given, verdicts, took, target)
     return 0 if written and not failed(verdicts) else 1
 
 
@@ -148,7 +148,7 @@ def _paper(runs: int) -> "Paper":
     return Paper(shutil.get_terminal_size((100, 24)).columns, has_colours, runs)
 
 
-def _write(given: argparse.Namespace, verdicts: "Sequence[Verdict]", took: float, systems: "Mapping[str, str]") -> bool:
+def _write(given: argparse.Namespace, verdicts: "Sequence[Verdict]", took: float, target: "Local | Remote") -> bool:
     """Write the reports that were asked for; whether all could be."""
     from rejoinder.simulator.html import page
     from rejoinder.simulator.report import as_json, junit
@@ -156,7 +156,7 @@ def _write(given: argparse.Namespace, verdicts: "Sequence[Verdict]", took: float
     reports: list[tuple[Path | None, bytes]] = [
         (given.junit, junit(verdicts, took) if given.junit else b""),
         (given.json, as_json(verdicts, given.seed, took) if given.json else b""),
-        (given.html, page(verdicts, took, systems=systems) if given.html else b""),
+        (given.html, page(verdicts, took, systems=target.told, own_lines=target.own_lines) if given.html else b""),
     ]
     try:
         for path, content in reports:

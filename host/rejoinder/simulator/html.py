@@ -15,7 +15,7 @@ from rejoinder.simulator.side_by_side import rows as side_by_side
 from rejoinder.simulator.staff import clock, inert
 from rejoinder.simulator.story import WRONG, lines, place_of
 from rejoinder.simulator.table import label, slowest
-from rejoinder.simulator.timeline import name_of, timeline
+from rejoinder.simulator.timeline import DEADLINE_LINES, name_of, timeline
 
 #: What comes first is what somebody looks for.
 _ORDER = ("failed", "broken", "differs", "passed", "same")
@@ -27,12 +27,21 @@ _PARTS = {"same": ("", ""), "gone": ("<del>", "</del>"), "new": ("<ins>", "</ins
 _SHOWN = 2000
 
 
-def page(verdicts: Sequence[Verdict], took: float, *, systems: Mapping[str, str] | None = None) -> bytes:
+def page(
+    verdicts: Sequence[Verdict],
+    took: float,
+    *,
+    systems: Mapping[str, str] | None = None,
+    own_lines: Mapping[str, str] | None = None,
+) -> bytes:
     """The whole page. `systems` names the response system of each route, where that is known; of the route "" what is played
-    against."""
+    against. `own_lines` are lines that the file has in place of the host's own (see `timeline`)."""
     ordered = sorted(verdicts, key=lambda verdict: _ORDER.index(verdict.word))
     runs = max((verdict.play.number for verdict in verdicts), default=1)
-    calls = [_Told(place, verdict, label(verdict.play, runs=runs), systems or {}) for place, verdict in enumerate(ordered, 1)]
+    own = {**DEADLINE_LINES, **(own_lines or {})}
+    calls = [
+        _Told(place, verdict, label(verdict.play, runs=runs), systems or {}, own) for place, verdict in enumerate(ordered, 1)
+    ]
     counted = Counter(verdict.word for verdict in verdicts)
     told = ", ".join([f"{counted[one]} {one}" for one in _ORDER if counted[one]]) or "nothing was played"
     lasted = sum(verdict.lasted for verdict in verdicts)
@@ -49,7 +58,8 @@ def page(verdicts: Sequence[Verdict], took: float, *, systems: Mapping[str, str]
 class _Told:
     """One call on the page."""
 
-    def __init__(self, place: int, verdict: Verdict, name: str, systems: Mapping[str, str]) -> None:
+    def __init__(self, place: int, verdict: Verdict, name: str, systems: Mapping[str, str], own: Mapping[str, str]) -> None:
+        self._own = own
         self._anchor = f"call-{place}"
         self._verdict = verdict
         self._name = name
@@ -74,7 +84,7 @@ class _Told:
         """All that is told of it; folded up if there is nothing wrong."""
         verdict = self._verdict
         opened = " open" if verdict.word in _OPEN else ""
-        rows = timeline(verdict)
+        rows = timeline(verdict, self._own)
         drawn = f'<div class="timeline scrolls" role="group" aria-label="Timeline">{rows}</div>' if rows else ""
         return (
             f'<details class="call" id="{self._anchor}"{opened}><summary>{self._badge()} {inert(self._name)}'

@@ -60,6 +60,11 @@ class Remote:
         """What stands behind each route, for a report: a URL may hold a secret."""
         return {"": str(call_url(self.url, "").origin())}
 
+    @property
+    def own_lines(self) -> Mapping[str, str]:
+        """Nobody knows what a server says when a deadline has passed."""
+        return {}
+
     def routes_of(self, scenario: Scenario) -> list[str]:
         """Nobody knows which system answers there: every scenario is played."""
         return [""]
@@ -100,12 +105,14 @@ class Network:
 @dataclass(frozen=True, slots=True)
 class Local:
     """The routes of a file, without a socket, whose plugins are imported once; `routes` are those for Retell, with the response
-    system of each. `route` is the one that is played on, "" for what each scenario says."""
+    system of each. `route` is the one that is played on, "" for what each scenario says; `own_lines` what the file lets the
+    host say when a deadline has passed."""
 
     path: Path
     plugins: Registry = field(default_factory=Registry)
     route: str = ""
     routes: Mapping[str, str] = field(default_factory=dict)
+    own_lines: Mapping[str, str] = field(default_factory=dict)
 
     @classmethod
     def of_file(cls, path: Path, plugins: Mapping[str, str], route: str = "") -> "Local":
@@ -119,7 +126,13 @@ class Local:
             for name, one in config.routes.items()
             if "retell" in (one.platforms or ("retell",))
         }
-        local = cls(path, Registry(plugins), f"/{route.strip('/')}" if route else "", found)
+        own = {
+            line.text: what
+            for agent in config.agents.values()
+            for what, texts in (("filler", agent.lines.filler), ("apology", agent.lines.apology))
+            for line in texts
+        }
+        local = cls(path, Registry(plugins), f"/{route.strip('/')}" if route else "", found, own)
         if local.route:
             local.known(local.route)
         return local

@@ -38,15 +38,16 @@ class Bar:
     title: str
 
 
-def timeline(verdict: Verdict) -> str:
-    """The rows of a call, each an SVG of its own. A call of which nothing is known has none."""
+def timeline(verdict: Verdict, own: Mapping[str, str] = DEADLINE_LINES) -> str:
+    """The rows of a call, each an SVG of its own. A call of which nothing is known has none. `own` is what the host says when a
+    deadline has passed: the text, and what it is."""
     journal, over = verdict.journal, verdict.lasted
     if not journal.entries:
         return ""
     bars = [*_caller_bars(journal, over), *_agent_bars(journal, over)]
     paper = rows(over)
     last = paper[-1].end - 0.001  # what ends with its row stands in that row
-    told = [*_happened(journal), *_deadlines(journal), *_tools(journal), *_wrong(verdict.findings)]
+    told = [*_happened(journal), *_deadlines(journal, own), *_tools(journal), *_wrong(verdict.findings)]
     found = [replace(one, at=min(max(one.at, 0.0), last)) for one in told]
     return "".join([_row(row, journal, bars, found, over) for row in paper])
 
@@ -184,10 +185,10 @@ def _happened(journal: Journal) -> Iterator[Label]:
             yield Label(entry.at, "thrown away", f"{clock(entry.at)} thrown away: {entry.text}", "lost")
 
 
-def _deadlines(journal: Journal) -> Iterator[Label]:
+def _deadlines(journal: Journal, own: Mapping[str, str]) -> Iterator[Label]:
     """What a host says when a deadline has passed."""
     for at, text in chain.from_iterable(turn.chunks for turn in journal.turns):
-        if what := DEADLINE_LINES.get(text.strip()):
+        if what := own.get(text.strip()):
             yield Label(at, what, f"{clock(at)} {what}: {text.strip()}", "deadline")
 
 
