@@ -139,15 +139,21 @@ def saved(one: Scenario, folder: Path) -> Scenario:
 
 def test_a_saved_call_expects_what_was_heard_to_its_end_and_what_was_not_redacted(tmp_path: Path) -> None:
     heard: list[Heard] = [("agent", timed("Good day to you", 0.2)), ("user", timed("Wait", 1.5))]
-    more: list[Heard] = [*heard, ("agent", "Call 020."), ("user", "So ${HOME} is $5 \N{GRINNING FACE}\u200b?")]
-    one = made(*GREETING, received(3.0, *heard), *turn(1, 3.0, "Call *** ****."), received(6.0, *more), *turn(2, 6.0, "Yes."))
-    wait, so = saved(one, tmp_path).steps
+    more: list[Heard] = [*heard, ("agent", "Call *** ****."), ("user", "So ${HOME} is $5 \N{GRINNING FACE}\u200b?")]
+    last: list[Heard] = [*more, ("agent", "Yes, and"), ("user", "Thanks")]
+    one = made(
+        *(*GREETING, received(3.0, *heard), *turn(1, 3.0, "Call *** ****.")),
+        *(received(6.0, *more), *turn(2, 6.0, "Yes, and so on.")),
+        *(received(9.0, *last), *turn(3, 9.0, "Goodbye.")),
+    )
+    wait, so, thanks = saved(one, tmp_path).steps
     assert isinstance(wait, Says)
     assert isinstance(so, Says)
-    assert wait.interrupts == Point("words", 4)
-    assert wait.expected.texts == ()
+    assert isinstance(thanks, Says)
+    assert (wait.interrupts, so.interrupts, thanks.interrupts) == (Point("words", 4), None, Point("words", 2))
     assert so.text == "So ${HOME} is $5 \N{GRINNING FACE}\u200b?"
-    assert [(rule.rule, rule.text) for rule in so.expected.texts] == [("is", "Yes.")]
+    expected = [[(rule.rule, rule.text) for rule in step.expected.texts] for step in (wait, so, thanks)]
+    assert expected == [[], [], [("is", "Goodbye.")]]  # redacted, cut off, and neither
 
 
 def test_several_calls_are_one_file_and_the_same_name_is_numbered(tmp_path: Path) -> None:
