@@ -27,6 +27,8 @@ def test_its_figures_are_those_of_the_code() -> None:
     assert "last tenth of a second" in disks
     assert writer.LOOK_EVERY == 3600.0
     assert "when it starts and every hour" in page(PAGE)
+    assert f"in the last {shelf.QUIET / 60:g} minutes" in page(PAGE)
+    assert f"the first {tape.MOST_OF_AN_ID} characters" in page(PAGE)
 
 
 async def test_every_line_and_field_of_a_recording_is_told(recording: Any, written: Any, folder: Path) -> None:

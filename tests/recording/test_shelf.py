@@ -1,6 +1,7 @@
 """A folder of recordings: what lies there, what finds it again, and what is deleted from it."""
 
 import json
+import os
 import resource
 import threading
 from datetime import UTC, datetime, timedelta
@@ -10,7 +11,7 @@ import pytest
 
 from rejoinder.recording.archive import Archive
 from rejoinder.recording.catalogue import Wanted, chosen, lines_of, recordings
-from rejoinder.recording.shelf import KEY, Shelf
+from rejoinder.recording.shelf import KEY, QUIET, Shelf
 
 DAY = 86400.0
 NOW = datetime(2026, 11, 22, 12, tzinfo=UTC)
@@ -29,9 +30,15 @@ def first(start: datetime, *, route: str = "/echo", keep: float = DAY, **others:
 def recorded(shelf: Shelf, age: timedelta, *lines: dict[str, object], **others: object) -> Path:
     start = NOW - age
     head = first(start, **others)  # type: ignore[arg-type]
-    return shelf.create(
+    path = shelf.create(
         start, shelf.mark("call-1"), head + b"".join(json.dumps(one, separators=(",", ":")).encode() + b"\n" for one in lines)
     )
+    return written_at(path, start)
+
+
+def written_at(path: Path, when: datetime) -> Path:
+    os.utime(path, (when.timestamp(), when.timestamp()))
+    return path
 
 
 def test_what_was_kept_for_long_enough_is_deleted(folder: Path) -> None:
@@ -53,6 +60,14 @@ def test_a_call_that_goes_on_is_spared(folder: Path) -> None:
     shelf = Shelf(folder)
     live = recorded(shelf, timedelta(days=2))
     assert list(shelf.expire(NOW, {}, [live])) == []
+
+
+def test_so_is_one_that_another_process_has_just_written_to(folder: Path) -> None:
+    """A new server starts while the old one drains."""
+    shelf = Shelf(folder)
+    written_at(recorded(shelf, timedelta(days=2)), NOW - timedelta(seconds=QUIET - 1))
+    assert list(shelf.expire(NOW, {})) == []
+    assert len(list(shelf.expire(NOW + timedelta(seconds=1), {}))) == 1
 
 
 def test_nothing_but_recordings_is_deleted(folder: Path) -> None:
@@ -83,7 +98,7 @@ def test_nothing_but_recordings_is_deleted(folder: Path) -> None:
 )
 def test_what_only_looks_like_one_is_left_alone(folder: Path, head: bytes) -> None:
     shelf = Shelf(folder)
-    path = shelf.create(NOW - timedelta(days=9), "", head + b"\n")
+    path = written_at(shelf.create(NOW - timedelta(days=9), "", head + b"\n"), NOW - timedelta(days=9))
     assert list(shelf.expire(NOW, {})) == []
     assert path.exists()
 
@@ -223,7 +238,8 @@ def test_half_a_line_at_the_end_is_still_being_written(folder: Path) -> None:
 async def test_a_server_that_starts_deletes_what_is_due_though_nothing_is_recorded_any_more(folder: Path) -> None:
     from rejoinder.config import Config
 
-    Shelf(folder).create(datetime(2020, 1, 1, tzinfo=UTC), "0" * 16, first(datetime(2020, 1, 1, tzinfo=UTC)))
+    start = datetime(2020, 1, 1, tzinfo=UTC)
+    written_at(Shelf(folder).create(start, "0" * 16, first(start)), start)
     archive = Archive()
     archive.start(lambda: Config(folder.parent / "rejoinder.yaml"))
     await archive.close()

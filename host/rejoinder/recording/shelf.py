@@ -18,6 +18,8 @@ import msgspec
 
 #: What makes marks; whoever has it can try all telephone numbers, so it stays here when recordings are passed on.
 KEY = ".marks.key"
+#: Seconds after its last line for which a recording may be of a call that goes on: each platform says something meanwhile.
+QUIET = 600.0
 _KEY_SIZE = 32
 _NAME = re.compile(r"\d{8}T\d{9}Z-[0-9a-f]{16}\.jsonl\Z")
 _FIRST = b'{"rejoinder":"recording",'
@@ -125,13 +127,14 @@ class Shelf:
 
     def expire(self, now: datetime, keeps: Mapping[str, float], spared: Sequence[Path] = ()) -> Iterator[Path]:
         """Delete what has been kept for as long as was said when it was written or, if that is shorter, as `keeps` says now, in
-        seconds by route; except `spared`."""
+        seconds by route; except `spared`, and what another process has just written to."""
         for path in self.paths():
             until = ends_on(head_of(path), keeps)
             if until is not None and until <= now and path not in spared:
                 with suppress(OSError):
-                    path.unlink()
-                    yield path
+                    if path.stat().st_mtime <= now.timestamp() - QUIET:
+                        path.unlink()
+                        yield path
 
 
 def head_of(path: Path) -> dict[str, Any]:
