@@ -94,3 +94,15 @@ async def test_one_that_comes_after_all_have_ended_is_watched_again() -> None:
     late = Peer(among=many)
     await asyncio.sleep(1000)
     assert [at for at, _ in late.given_up] == [100 + FIRST_WORD]
+
+
+async def test_one_that_cannot_be_given_up_is_no_harm_to_the_others() -> None:
+    many, faults = Lifelines(), list[object]()
+    asyncio.get_running_loop().set_exception_handler(lambda _, fault: faults.append(fault["exception"]))
+    broken = Peer(among=many)
+    del broken.given_up
+    await asyncio.sleep(7)
+    whole = Peer(among=many)
+    await asyncio.sleep(1000)
+    assert [at for at, _ in whole.given_up] in ([7 + FIRST_WORD], [FIRST_WORD + SLOWEST_SEND])
+    assert [type(fault) for fault in faults] == [AttributeError]

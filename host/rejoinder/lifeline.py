@@ -49,10 +49,15 @@ class Lifelines:
 
     def _look(self) -> None:
         loop = asyncio.get_running_loop()
-        now = loop.time()
-        dues = [line.look(now) for line in list(self._lines) if line in self._lines]  # one given up may end another
-        if self._lines:
-            self._timer = loop.call_at(max(min(dues), now + SOONEST), self._look)
+        now, self._timer = loop.time(), None
+        due = now + SLOWEST_SEND
+        try:
+            for line in list(self._lines):
+                if line in self._lines:  # one given up may end another
+                    due = min(due, line.look(now))
+        finally:  # a fault of one must not be the end of watching
+            if self._lines and self._timer is None:
+                self._timer = loop.call_at(max(due, now + SOONEST), self._look)
 
 
 class Lifeline:
