@@ -7,6 +7,7 @@ import aiohttp
 import pytest
 
 from rejoinder import farewell
+from rejoinder.session import Session
 from rejoinder.testing.telephone import CannotDial, calling
 from served import Serve
 
@@ -56,6 +57,25 @@ async def test_a_redial_does_not_begin_the_time_anew(serve: Serve) -> None:
         await caller.beyond(caller.now)
         assert loop.time() - begun <= 91
         assert caller.now.end_call
+
+
+async def test_a_fault_when_the_time_of_one_call_is_up_leaves_the_others_theirs(
+    serve: Serve, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def complain(session: Session, what: str) -> None:
+        if session.facts.id == "first":
+            raise ZeroDivisionError(what)
+
+    monkeypatch.setattr(Session, "complain", complain)
+    served = await serve(SHORT)
+    async with calling(served.ws("/a"), call_id="first") as first:
+        await first.hears()
+        await asyncio.sleep(5)
+        async with calling(served.ws("/a"), call_id="second") as second:
+            await second.hears()
+            await second.beyond(second.now)
+            assert second.now.end_call
+    assert "ZeroDivisionError" in caplog.text
 
 
 TWO = """

@@ -190,14 +190,17 @@ class Calls:
 
     def _look(self) -> None:
         self._timer, now = None, asyncio.get_running_loop().time()
-        for live in [live for live in self._live.values() if live.due is not None and live.due <= now]:
-            self._time_up(live, now)
-        if dues := [live.due for live in self._live.values() if live.due is not None]:
-            self._look_at(max(min(dues), now + SOONEST))
+        try:
+            for live in [live for live in self._live.values() if live.due is not None and live.due <= now]:
+                self._time_up(live, now)
+        finally:  # a fault in one call must not take the time from all others
+            if dues := [live.due for live in self._live.values() if live.due is not None]:
+                self._look_at(max(min(dues), now + SOONEST))
 
     def _time_up(self, live: LiveCall, now: float) -> None:
         """The call has lasted as long as it may: it is ended as an agent ends one, or dropped if its platform does not hear."""
         if live.is_over:
+            live.due = None
             live.session.drop()
             return
         live.is_over, live.due = True, now + FAREWELL
