@@ -243,7 +243,7 @@ async def test_a_server_without_tls_is_told_as_such() -> None:
         (shows_a_page, "answered with HTTP 200, not with a call (tries: 3)"),
         (speaking("Hello"), "what answers does not speak the platform's protocol: it is not JSON: 'Hello'"),
         (speaking('["Hello"]'), "what answers does not speak the platform's protocol: it is not an object"),
-        (speaking(b"Hello"), "what answers does not speak the platform's protocol: it sends binary frames"),
+        (speaking(b"Hello"), "what answers does not speak the platform's protocol: it sends binary frames, or no UTF-8"),
         (speaking(), "the call was taken, and then nothing ever came"),
     ],
 )

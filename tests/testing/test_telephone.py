@@ -1,6 +1,7 @@
 """The platform's side of a call, against the real host."""
 
 import asyncio
+import contextlib
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -166,6 +167,36 @@ async def test_nobody_there_is_told(unused_tcp_port: int) -> None:
         async with calling(f"ws://127.0.0.1:{unused_tcp_port}/x"):
             pass
     assert caught.value.status is None
+
+
+@pytest.mark.parametrize("answer", [b"SSH-2.0-OpenSSH_9.6\r\n" * 300, b"HTTP/1.1 101 Yes\r\n" + b"X-Much: more\r\n" * 9999])
+async def test_what_speaks_no_http_is_told_in_one_line_without_the_routes_secret(answer: bytes) -> None:
+    async def speak(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        with contextlib.suppress(ConnectionError):
+            await reader.readuntil(b"\r\n\r\n")
+            writer.write(answer)
+            await writer.drain()
+            await reader.read()
+        writer.close()
+
+    async with await asyncio.start_server(speak, "127.0.0.1", 0) as server:
+        origin = f"ws://127.0.0.1:{server.sockets[0].getsockname()[1]}"
+        with pytest.raises(CannotDial) as caught:
+            async with calling(f"{origin}/x/open-sesame"):
+                pass
+    assert str(caught.value) == f"{origin} cannot be reached: what answers there does not speak HTTP"
+
+
+async def test_redirects_without_an_end_are_told_without_the_routes_secret() -> None:
+    async def elsewhere(request: web.Request) -> web.Response:
+        raise web.HTTPFound(request.path_qs)
+
+    app = web.Application()
+    app.router.add_get("/{tail:.*}", elsewhere)
+    async with TestServer(app) as server:
+        with pytest.raises(CannotDial, match=r"it sends us on and on \(redirects\)$"):
+            async with calling(f"ws://127.0.0.1:{server.port}/x/open-sesame"):
+                pass
 
 
 @pytest.fixture

@@ -1,6 +1,7 @@
 """The platform's end of a connection: the same over a socket and in memory."""
 
 import asyncio
+import contextlib
 from collections.abc import AsyncIterator, Awaitable, Callable
 
 import aiohttp
@@ -9,7 +10,7 @@ from aiohttp import web
 from aiohttp.test_utils import TestServer
 
 from rejoinder.testing.dialling import CannotDial
-from rejoinder.testing.wire import BinaryFrame, FarEnd, MemoryWire, SocketWire, Wire, socket_dialler
+from rejoinder.testing.wire import ABNORMAL, GOODBYE, BinaryFrame, FarEnd, MemoryWire, SocketWire, Wire, socket_dialler
 
 Serves = Callable[[web.WebSocketResponse], Awaitable[object]]
 
@@ -100,6 +101,20 @@ async def test_a_binary_frame_is_told_apart(dial: Callable[[Serves], Awaitable[W
     with pytest.raises(BinaryFrame, match="2 bytes"):
         await wire.receive()
     await wire.close()
+
+
+@pytest.mark.virtual_time
+async def test_a_server_that_talks_on_and_never_says_goodbye_is_left(dial: Callable[[Serves], Awaitable[Wire]]) -> None:
+    async def talk_on(socket: web.WebSocketResponse) -> None:
+        with contextlib.suppress(ConnectionError):
+            while True:
+                await socket.send_str("still here")
+                await asyncio.sleep(1)
+
+    wire = await dial(talk_on)
+    async with asyncio.timeout(GOODBYE + 1):
+        await wire.close()
+    assert wire.close_code == ABNORMAL
 
 
 async def test_what_is_no_url_is_refused_before_a_call() -> None:

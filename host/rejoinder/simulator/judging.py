@@ -38,7 +38,7 @@ def _unplayable(played: Played) -> str:
     if dropped:
         return f"what answers does not speak the platform's protocol: {dropped[0]}"
     if journal.reason == "error_llm_websocket_corrupt_payload":
-        return "what answers does not speak the platform's protocol: it sends binary frames"
+        return "what answers does not speak the platform's protocol: it sends binary frames, or no UTF-8"
     closed = [entry.text for entry in journal.of("closed", "lost")]
     return f"the call was taken, and {f'closed with {closed[0]}' if closed else 'then nothing ever came'}"
 

@@ -8,9 +8,11 @@ from urllib.parse import quote, urlsplit
 from aiohttp import (
     ClientConnectorError,
     ClientError,
+    ClientResponseError,
     ClientSession,
     ClientWebSocketResponse,
     InvalidURL,
+    TooManyRedirects,
     WSServerHandshakeError,
 )
 from yarl import URL
@@ -65,7 +67,12 @@ async def dial(session: ClientSession, url: URL) -> ClientWebSocketResponse:
 
 
 def _reason(error: Exception) -> str:
-    """The system's own words; aiohttp's name the host again, and how it would have checked a certificate."""
+    """The system's own words; aiohttp's name the host again, how it would have checked a certificate, all that came, and the
+    whole URL, in which a route may have its secret."""
+    if isinstance(error, TooManyRedirects):
+        return "it sends us on and on (redirects)"
+    if isinstance(error, ClientResponseError):
+        return "what answers there does not speak HTTP"
     cause = error.os_error if isinstance(error, ClientConnectorError) else error
     if isinstance(cause, ssl.SSLError):  # its number is none of the system's
         return f"no TLS that can be trusted ({cause.reason or cause})"

@@ -18,6 +18,9 @@ from rejoinder.testing.dialling import call_url, dial
 #: Codes of RFC 6455, section 7.4.1: a goodbye, a goodbye without a code, and no goodbye at all.
 NORMAL, NO_CODE, ABNORMAL = 1000, 1005, 1006
 
+#: Seconds for the other side to say goodbye too, once we have.
+GOODBYE = 5.0
+
 #: Bytes that may be under way in each direction of a memory wire before a send waits; what aiohttp's own buffer holds.
 ROOM = 64 * 1024
 
@@ -90,7 +93,11 @@ class SocketWire:
 
     async def close(self, code: int = NORMAL) -> None:
         self._is_closing = True  # a `receive` that waits ends at once, and knows no code yet
-        await self._socket.close(code=code)
+        try:
+            async with asyncio.timeout(GOODBYE):  # aiohttp's own patience begins anew with each frame that comes
+                await self._socket.close(code=code)
+        except TimeoutError:
+            self.abort()
         self._ended(self._socket.close_code)
 
     def _ended(self, code: int | None) -> None:
