@@ -30,6 +30,9 @@ _RUN = rf"\(?\d(?:[{_BETWEEN}]{{0,5}}\d)*"
 _DIGITS = re.compile(
     rf"(?:(?<![^\W_])|(?<=%2B)|(?<=%2b)){_DATE}(?:\+{_RUN}|{_RUN}(?:(?![^\W_])|(?=[xX]\.?\s?\d|[eE][xX][tT])))"
 )
+#: An id (RFC 9562) with a letter in it: every eleventh has as many digits in a row as a telephone number.
+_UUID = re.compile(r"(?<![^\W_])(?=[\d\-]*[a-f])[\da-f]{8}(?:-[\da-f]{4}){3}-[\da-f]{12}(?![^\W_])", re.ASCII | re.IGNORECASE)
+_UUID_LENGTH = 36
 _END = re.compile(r"[\s.,;:!?\-]*\Z")
 #: What stands before the @; possessive and from the first letter on, so that no text takes long.
 _MAIL = re.compile(r"(?<![^\s@<>()\[\],;:\"*])[^\s@<>()\[\],;:\"*]++(?=@[\w\-]++(?:\.[\w\-]++)+)")
@@ -217,8 +220,14 @@ def _numbers(text: str, *, growing: bool) -> Iterator[Cut]:
         count = sum(map(str.isdecimal, written))
         if growing and count >= SHORTEST_BEGINNING and _END.match(text, found.end()):
             yield Cut(found.start(), found.end(), _masked(written, 0))
-        elif count >= SHORTEST_NUMBER:
+        elif count >= SHORTEST_NUMBER and not _is_in_id(text, found.start(), found.end()):
             yield Cut(found.start(), found.end(), masked(written))
+
+
+def _is_in_id(text: str, start: int, end: int) -> bool:
+    """Whether digits belong to an id, all of them."""
+    around = _UUID.finditer(text, max(0, start - _UUID_LENGTH), end + _UUID_LENGTH)
+    return any(one.start() <= start and end <= one.end() for one in around)
 
 
 def _is_card(text: str) -> bool:
