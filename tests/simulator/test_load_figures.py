@@ -9,7 +9,7 @@ from rejoinder.simulator.findings import Finding, Play, Verdict
 from rejoinder.simulator.journal import AskedTurn, Entry, Journal
 from rejoinder.simulator.load import Cost, Outcome, Size
 from rejoinder.simulator.load_report import as_json, is_late, text
-from rejoinder.simulator.resources import LATE, VERY_LATE, allow_open_files, usage
+from rejoinder.simulator.resources import LATE, VERY_LATE, Usage, allow_open_files, usage
 from rejoinder.simulator.scenario import Scenario
 from rejoinder.simulator.spread import Spread
 from rejoinder.simulator.tally import Tally
@@ -22,8 +22,8 @@ def verdict(*turns: AskedTurn, over: float = 60.0, entries: tuple[Entry, ...] = 
 
 
 def outcome(tally: Tally, *, late: tuple[float, ...] = (0.001,), was_stopped: bool = False, took: float = 70.0) -> Outcome:
-    cost = Cost(35.0, 200 * 2**20)
-    return Outcome(Size(1000), tally, took, was_stopped, late, cost, cost)
+    own, server = Cost(35.0, 200 * 2**20, 8.0), Cost(35.0, 200 * 2**20)
+    return Outcome(Size(1000), tally, took, was_stopped, late, own, server)
 
 
 def test_percentiles_are_values_that_were_taken() -> None:
@@ -71,6 +71,7 @@ def test_the_report_is_text_that_can_be_read() -> None:
     turn = AskedTurn(1, "response", 1.0, chunks=[(1.25, "Well.")], first_sentence_at=1.5, completed_at=1.5)
     wrong = (Finding("contains", "no\x1b[2J 'nine'"),)
     tally.add(verdict(AskedTurn(0, "begin", 0.5, first_sentence_at=0.75), turn, wrong=wrong))
+    used = "35.0 s of CPU (50% of a core, 35,000.0 ms a minute of a call), 200 MiB at the most"
     assert text(outcome(tally)).splitlines() == [
         "1,000 at once for 1m after a ramp of 10s: 1 call, 1.0 minutes of them",
         "",
@@ -86,8 +87,8 @@ def test_the_report_is_text_that_can_be_read() -> None:
         "redials        none",
         "errors",
         "  1 contains: no\N{REPLACEMENT CHARACTER}[2J 'nine'",
-        "simulator      35.0 s of CPU (50% of a core, 35,000.0 ms a minute of a call), 200 MiB at the most",
-        "server         35.0 s of CPU (50% of a core, 35,000.0 ms a minute of a call), 200 MiB at the most",
+        f"simulator      {used}, waited 8.0 s for a processor",
+        f"server         {used}",
         "lateness       the simulator's own loop was late by 1.0 ms in one look of a hundred, 1.0 ms at the most",
     ]
 
@@ -114,7 +115,15 @@ def test_json_holds_all_figures() -> None:
     assert (told["ok"], told["load"], told["ramp"], told["for"], told["seconds"]) == (False, 1000, 10.0, 60.0, 70.0)
     assert told["times"]["connect"] == {"count": 1, "p50": 0.5, "p90": 0.5, "p95": 0.5, "p99": 0.5, "max": 0.5}
     assert told["errors"] == {"contains": {"count": 1, "example": "no 'nine'"}}
-    assert told["server"] == {"cpu_seconds": 35.0, "memory_bytes": 200 * 2**20}
+    assert told["simulator"] == {"cpu_seconds": 35.0, "memory_bytes": 200 * 2**20, "waited_seconds": 8.0}
+    assert told["server"] == {"cpu_seconds": 35.0, "memory_bytes": 200 * 2**20, "waited_seconds": None}
+
+
+def test_what_was_waited_for_a_processor_is_that_of_the_load() -> None:
+    before, after = Usage(1.0, 10, 4.0), Usage(3.0, 20, 5.5)
+    assert Cost.between(before, after) == Cost(2.0, 20, 1.5)
+    assert Cost.between(Usage(1.0, 10), after) == Cost(2.0, 20)
+    assert Cost.between(None, after) is None
 
 
 def test_what_a_process_uses_is_read_from_the_system() -> None:

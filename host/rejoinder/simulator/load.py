@@ -32,14 +32,19 @@ class Size:
 
 @dataclass(frozen=True, slots=True)
 class Cost:
-    """What a process used while the load lasted: CPU seconds; bytes at the most, since the process began."""
+    """What a process used while the load lasted: CPU seconds; bytes at the most, since the process began; how long it `waited`
+    for a processor."""
 
     cpu: float
     memory: int
+    waited: float | None = None
 
     @classmethod
     def between(cls, before: Usage | None, after: Usage | None) -> "Cost | None":
-        return None if before is None or after is None else cls(after.cpu - before.cpu, after.memory)
+        if before is None or after is None:
+            return None
+        waited = None if before.waited is None or after.waited is None else max(after.waited - before.waited, 0.0)
+        return cls(after.cpu - before.cpu, after.memory, waited)
 
 
 @dataclass(frozen=True, slots=True)

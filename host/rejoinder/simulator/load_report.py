@@ -76,7 +76,8 @@ def _used(cost: Cost | None, outcome: Outcome) -> str:
     share = cost.cpu / outcome.took if outcome.took else 0.0
     minutes = outcome.tally.seconds / 60
     each = f", {cost.cpu / minutes * 1000:,.1f} ms a minute of a call" if minutes else ""
-    return f"{cost.cpu:,.1f} s of CPU ({share:.0%} of a core{each}), {cost.memory / 2**20:,.0f} MiB at the most"
+    waited = "" if cost.waited is None else f", waited {cost.waited:,.1f} s for a processor"
+    return f"{cost.cpu:,.1f} s of CPU ({share:.0%} of a core{each}), {cost.memory / 2**20:,.0f} MiB at the most{waited}"
 
 
 def _line(name: str, told: str) -> str:
@@ -116,5 +117,8 @@ def as_json(outcome: Outcome) -> bytes:
     return json.dumps(told, ensure_ascii=False, indent=2).encode("utf-8", "backslashreplace") + b"\n"
 
 
-def _cost(cost: Cost | None) -> dict[str, float] | None:
-    return None if cost is None else {"cpu_seconds": round(cost.cpu, 3), "memory_bytes": cost.memory}
+def _cost(cost: Cost | None) -> dict[str, float | None] | None:
+    if cost is None:
+        return None
+    waited = None if cost.waited is None else round(cost.waited, 3)
+    return {"cpu_seconds": round(cost.cpu, 3), "memory_bytes": cost.memory, "waited_seconds": waited}

@@ -14,10 +14,12 @@ LATE, VERY_LATE = 0.02, 0.25
 
 @dataclass(frozen=True, slots=True)
 class Usage:
-    """CPU seconds of all threads so far, and bytes in memory at the most until now."""
+    """CPU seconds of all threads so far, bytes in memory at the most until now, and the seconds for which threads that had
+    something to do waited for a processor, because others had them (None where the system does not tell)."""
 
     cpu: float
     memory: int
+    waited: float | None = None
 
 
 def usage(pid: int | None = None) -> Usage | None:
@@ -27,9 +29,17 @@ def usage(pid: int | None = None) -> Usage | None:
         fields = (here / "stat").read_text().rpartition(")")[2].split()
         status = dict(line.split(":", 1) for line in (here / "status").read_text().splitlines() if ":" in line)
         ticks = int(fields[11]) + int(fields[12])
-        return Usage(ticks / os.sysconf("SC_CLK_TCK"), int(status["VmHWM"].split()[0]) * 1024)
+        return Usage(ticks / os.sysconf("SC_CLK_TCK"), int(status["VmHWM"].split()[0]) * 1024, _waited(here))
     except (OSError, ValueError, KeyError, IndexError):
         return _own() if pid is None else None
+
+
+def _waited(process: Path) -> float | None:
+    """The second figure of each thread's schedstat, in nanoseconds (Documentation/scheduler/sched-stats.rst of Linux)."""
+    try:
+        return sum(int(thread.read_text().split()[1]) for thread in process.glob("task/*/schedstat")) / 1e9
+    except (OSError, ValueError, IndexError):
+        return None
 
 
 def _own() -> Usage | None:
