@@ -33,3 +33,11 @@ def test_a_reader_that_has_left_is_no_error(folder: Path) -> None:
     (folder / "rejoinder.yaml").write_text(YAML)
     outcome = shell(folder, f"{COMMAND} serve --port 0 | true")
     assert outcome.stderr == ""
+
+
+@pytest.mark.parametrize("arguments", ["check", "plugins", "schema", "simulate calls.yaml"])
+def test_an_output_that_takes_no_more_is_told_in_a_line(folder: Path, arguments: str) -> None:
+    (folder / "rejoinder.yaml").write_text(YAML)
+    (folder / "calls.yaml").write_text("caller: []\n")
+    outcome = shell(folder, f"{COMMAND} {arguments} >/dev/full")
+    assert (outcome.returncode, outcome.stderr) == (1, "rejoinder: the output cannot be written: No space left on device\n")

@@ -67,7 +67,7 @@ async def test_ctrl_c_ends_a_load_with_the_report_so_far(start: Callable[..., Aw
 @pytest.mark.parametrize(
     ("words", "told"),
     [
-        (("--load", "0"), "'0' is not a whole number from 1 on"),
+        (("--load", "0"), "'0' is not a whole number from 1 to 100000"),
         (("--load", "5", "--ramp", "5"), "'5' is no duration: write it with its unit"),
         (("--load", "5", "--html", "a.html", "--repeat", "2"), "--html, --repeat: not together with --load"),
         (("--load", "5", "--url", "ws://a", "--route", "/b"), "the route of --url is in the URL"),

@@ -126,3 +126,11 @@ def test_a_file_without_a_port_needs_the_url(rejoinder: Any, folder: Path) -> No
     outcome = rejoinder("drain")
     assert outcome.code == 1
     assert "give the server's address with --url" in outcome.err
+
+
+@pytest.mark.parametrize("order", ["reload", "drain"])
+async def test_a_url_that_was_left_empty_orders_no_other_server_about(start: Any, folder: Path, order: str) -> None:
+    (folder / "rejoinder.yaml").write_text(YAML)
+    outcome = await (await start(order, "--url", "")).ends()
+    assert (outcome.code, outcome.out) == (1, "")
+    assert "'' is a malformed URL: expected one such as http://127.0.0.1:8080" in outcome.err

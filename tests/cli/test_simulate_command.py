@@ -139,7 +139,7 @@ def test_a_report_that_cannot_be_written_is_told_before_anything_is_played(rejoi
     ("words", "told"),
     [
         (("simulate",), "the following arguments are required: PATH"),
-        (("simulate", "calls", "--repeat", "0"), "'0' is not a whole number from 1 on"),
+        (("simulate", "calls", "--repeat", "0"), "'0' is not a whole number from 1 to 100000"),
         (("simulate", "calls", "--url", "ws://a", "--config", "b"), "not allowed with argument"),
         (("simulate", "calls", "--url", "ws://a", "--route", "/b"), "the route of --url is in the URL"),
         (("simulate", "calls", "--url", "nonsense"), "'nonsense' is a malformed URL"),
@@ -155,7 +155,10 @@ def test_a_wrong_command_line_ends_with_2(rejoinder: Any, calls: Path, words: tu
     ("words", "told"),
     [
         (("--route", "/nope"), "rejoinder.yaml has no route /nope for Retell; it has: /echo, /rules"),
-        (("--route", "/rules"), "nothing to play: no scenario applies to any of the routes"),
+        (
+            ("--route", "/rules"),
+            "nothing to play: no scenario applies to any of the routes (they are for echo; behind the routes: echo, rules)",
+        ),
         (("--config", "none.yaml"), "none.yaml: the file does not exist"),
     ],
 )
@@ -163,6 +166,33 @@ def test_what_cannot_be_played_at_all_is_told_in_a_line(rejoinder: Any, calls: P
     outcome = rejoinder("simulate", "calls", *words)
     assert (outcome.code, outcome.out) == (1, "")
     assert told in outcome.err
+
+
+def test_a_url_that_was_left_empty_plays_nothing_else(rejoinder: Any, calls: Path) -> None:
+    """As a variable of a CI leaves it that nobody set: what passes then was never asked."""
+    outcome = rejoinder("simulate", "calls", "--url", "")
+    assert (outcome.code, outcome.out) == (2, "")
+    assert outcome.err.startswith("rejoinder: '' is a malformed URL: expected one such as ws://")
+
+
+def test_a_report_that_cannot_be_written_is_named_and_the_others_are_written(rejoinder: Any, calls: Path) -> None:
+    outcome = rejoinder("simulate", "calls", "--junit", "/dev/full", "--json", "out.json")
+    assert (outcome.code, outcome.err) == (1, "rejoinder: /dev/full cannot be written: No space left on device\n")
+    assert json.loads(Path("out.json").read_text())["ok"] is True
+
+
+@pytest.mark.parametrize("number", ["100001", "9" * 5000])
+def test_more_repetitions_than_anybody_waits_for_are_refused(rejoinder: Any, calls: Path, number: str) -> None:
+    outcome = rejoinder("simulate", "calls", "--repeat", number)
+    assert (outcome.code, outcome.out) == (2, "")
+    assert "is not a whole number from 1 to 100000" in outcome.err
+
+
+def test_a_list_without_scenarios_is_an_error_with_its_place(rejoinder: Any, calls: Path) -> None:
+    (calls / "good.yaml").write_text("scenarios: []\n")
+    outcome = rejoinder("simulate", "calls")
+    assert (outcome.code, outcome.out) == (1, "")
+    assert outcome.err.startswith("calls/good.yaml:1:12: scenarios: there is none in this list (write each as an item: ")
 
 
 def test_without_a_file_the_remedy_is_told(rejoinder: Any, folder: Path) -> None:

@@ -253,7 +253,7 @@ NO_SCENARIO = {
     "caller: {says: hi}": (
         "call.yaml:1:1: caller: expected a list of steps, got a mapping (write [a, b], or one '- item' a line)"
     ),
-    "scenarios: []\nname: x\ncaller: []": (
+    "scenarios: [{name: y, caller: []}]\nname: x\ncaller: []": (
         "call.yaml:2:1: 'name' belongs to one scenario, and here is a list of them (write it into each)"
     ),
     "caller: [{says: hi, expect: {contains: ' '}}]": (

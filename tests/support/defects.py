@@ -54,6 +54,10 @@ class LooseOptions(Options, frozen=True):
     api_key: Annotated[str, Meta(description="The key of the booking system.")] = ""
 
 
+class TokenOptions(Options, frozen=True):
+    api_token: Annotated[str, Meta(description="The key of the booking system.")] = ""
+
+
 @dataclass
 class CarelessOptions:
     greeting: Annotated[str, Meta(description="Said first.")] = "Hello."
@@ -346,6 +350,7 @@ class Defect:
 #: Every check has one at least.
 DEFECTS = (
     Defect("options-typed", "LooseOptions", spec(Polite, LooseOptions)),
+    Defect("options-typed", "TokenOptions", spec(Polite, TokenOptions)),
     Defect("options-typed", "CarelessOptions", spec(Polite, CarelessOptions)),
     Defect("options-documented", "SilentOptions", spec(Polite, SilentOptions)),
     Defect("opens-and-closes", "Refuses", spec(Refuses)),

@@ -5,6 +5,7 @@ itself is wrong.
 """
 
 import argparse
+import errno
 import io
 import os
 import sys
@@ -25,6 +26,8 @@ Rejoinder answers voice platforms: it serves agents that a YAML file names, each
 'rejoinder COMMAND --help' tells more of each."""
 
 Command = Callable[[argparse.Namespace], int]
+#: What a disk says that takes no more.
+_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO)
 COMMANDS = ("serve", "check", "chat", "reload", "drain", "plugins", "schema", "init", "new", "conform", "simulate", "calls")
 
 
@@ -59,14 +62,25 @@ def main(argv: Sequence[str] | None = None) -> int:
         root.print_help()
         return 0
     try:
-        return run(given)
+        code = run(given)
+        sys.stdout.flush()
     except KeyboardInterrupt:
         return 130
     except BrokenPipeError:  # who read the output has seen enough, as in `rejoinder schema | head`
-        os.dup2(
-            os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno()
-        )  # or the interpreter complains when it flushes at its end
-        return 1
+        _give_up_output()
+    except OSError as error:
+        if error.filename is not None or error.errno not in _FULL:
+            raise
+        _give_up_output()
+        sys.stderr.write(f"rejoinder: the output cannot be written: {error.strerror}\n")
+    else:
+        return code
+    return 1
+
+
+def _give_up_output() -> None:
+    """Or the interpreter complains when it flushes at its end."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _mend_streams() -> None:

@@ -21,15 +21,17 @@ if TYPE_CHECKING:
 RAMP, LASTS = "10s", "60s"
 #: Files that a process has open beside its calls.
 OWN_FILES = 200
+#: More plays than anybody waits for, or has the memory for.
+MOST = 100_000
 _INTERRUPTED = 130
 _BAR = 24
 
 
 def count_of(text: str) -> int:
-    """A whole number from 1."""
-    if text.isdecimal() and int(text) > 0:
+    """A whole number from 1 to MOST."""
+    if text.isdecimal() and len(text) <= len(str(MOST)) and 0 < int(text) <= MOST:
         return int(text)
-    raise argparse.ArgumentTypeError(f"{text!r} is not a whole number from 1 on")
+    raise argparse.ArgumentTypeError(f"{text[:40]!r} is not a whole number from 1 to {MOST}")
 
 
 def _seconds(text: str) -> float:

@@ -78,7 +78,7 @@ def running(given: argparse.Namespace, command: str) -> Running | None:
     """The server that is meant; None, with the remedy said, if there is no file to read its address from. Raises NoAnswer for
     what is no address."""
     token = given.token or os.environ.get(TOKEN, "")
-    if given.url:
+    if given.url is not None:  # "" is that of a variable that was not set, and no wish to order another server about
         return _at(given.url, token)
     path = chosen_file(given, command)
     return None if path is None else _of(path, token)

@@ -104,7 +104,7 @@ def _target(given: argparse.Namespace) -> "Local | Remote | int":
     from rejoinder.testing.dialling import MalformedURL
 
     try:
-        if given.url:
+        if given.url is not None:  # "" is that of a variable that was not set, and no wish to play something else
             return Remote(given.url)
         given.file = given.config
         path = chosen_file(given, "simulate PATH --config")
@@ -126,7 +126,7 @@ def _play(given: argparse.Namespace, target: "Local | Remote", scenarios: "Seque
 
     plays = plays_of(scenarios, target, runs=given.repeat, seed=given.seed)
     if not plays:
-        complain(f"rejoinder: nothing to play{': no scenario applies to any of the routes' if scenarios else ''}")
+        complain(f"rejoinder: nothing to play{_why_not(target, scenarios)}")
         return 1
     progress = Progress(len(plays), _paper(given.repeat), stories=given.stories)
     progress.skipped([one for one in scenarios if not target.routes_of(one)])
@@ -139,6 +139,15 @@ def _play(given: argparse.Namespace, target: "Local | Remote", scenarios: "Seque
     progress.over(verdicts, took)
     written = _write(given, verdicts, took, target)
     return 0 if written and not failed(verdicts) else 1
+
+
+def _why_not(target: "Local | Remote", scenarios: "Sequence[Scenario]") -> str:
+    """Why none of them is played."""
+    if not scenarios:
+        return ""
+    wanted = ", ".join(sorted({name for one in scenarios for name in one.applies}))
+    there = ", ".join(sorted(set(target.told.values()))) or "none"
+    return f": no scenario applies to any of the routes (they are for {wanted}; behind the routes: {there})"
 
 
 def _paper(runs: int) -> "Paper":
@@ -158,12 +167,15 @@ def _write(given: argparse.Namespace, verdicts: "Sequence[Verdict]", took: float
         (given.json, as_json(verdicts, given.seed, took) if given.json else b""),
         (given.html, page(verdicts, took, systems=target.told, own_lines=target.own_lines) if given.html else b""),
     ]
+    written = [_is_written(path, content) for path, content in reports if path is not None]
+    return all(written)
+
+
+def _is_written(path: Path, content: bytes) -> bool:
     try:
-        for path, content in reports:
-            if path is not None:
-                path.write_bytes(content)
+        path.write_bytes(content)
     except OSError as error:
-        complain(f"rejoinder: {error}")
+        complain(f"rejoinder: {path} cannot be written: {error.strerror}")
         return False
     return True
 

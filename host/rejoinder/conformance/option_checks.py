@@ -17,7 +17,7 @@ from rejoinder.testing.subject import subject
 #: An option that no system has.
 UNKNOWN = "no_such_option"
 #: Options with such a name hold what must not be seen.
-_SECRET = re.compile(r"(?:^|_)(?:api_?key|secret|password|passwd|(?:access|auth|bearer)_token)$")
+_SECRET = re.compile(r"(?:^|_)(?:api_?key|secret|password|passwd|(?:access|api|auth|bearer)_token)$")
 
 
 async def options_typed(trial: Trial) -> list[str]:

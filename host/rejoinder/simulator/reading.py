@@ -125,7 +125,10 @@ def _scenarios(unit: Unit) -> list[Scenario]:
         if key not in FILE_KEYS:
             root.wrong(f"'{key}' belongs to one scenario, and here is a list of them", "write it into each", key=key)
     listing = root.child("scenarios")
-    items = listing.items("scenarios") or [] if listing else []
+    listed = listing.items("scenarios") if listing else None
+    items = listed or []
+    if listing and listed == []:
+        listing.wrong("there is none in this list", "write each as an item: '- name: ...', with its 'caller' below")
     read = [_scenario(item, f"{unit.path.stem} {number}", root) for number, item in enumerate(items, 1)]
     return _named_once(items, [one for one in read if one])
 
