@@ -8,7 +8,7 @@ import pytest
 from rejoinder.dialogue import EndCall, Usage
 from rejoinder.effects import Send, TurnEnded
 from rejoinder.events import Command, Finish, Pong, Speak
-from rejoinder.outbox import BATCH, ROOM, Outbox
+from rejoinder.outbox import BATCH, DEAD, ROOM, Outbox
 
 END = TurnEnded(1, "response", "finished", Usage())
 
@@ -56,13 +56,14 @@ class Brittle(Wire):
 class Desk:
     """An outbox and what it tells."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, repeats: bool = True) -> None:
         self.current = {1}
         self.wrote: list[Command] = []
+        self.replies: list[int | None] = []
         self.ended: list[TurnEnded] = []
         self.lost: list[object] = []
         self.takes_it_away = True
-        self.outbox = Outbox(self)
+        self.outbox = Outbox(self, repeats=repeats)
 
     def encode(self, command: Command) -> list[bytes]:
         return [repr(command).encode()]
@@ -72,6 +73,7 @@ class Desk:
 
     def on_written(self, sent: Send) -> None:
         self.wrote.append(sent.command)
+        self.replies.append(sent.reply)
 
     def on_turn_over(self, ended: TurnEnded) -> None:
         self.ended.append(ended)
@@ -295,4 +297,69 @@ async def test_a_socket_that_nobody_takes_away_is_not_written_to_again_once_it_f
     desk.put(Speak(1, "a"))
     await settle()
     assert len(desk.lost) == 1
+    desk.outbox.close()
+
+
+async def told_over_a_second_socket(silence: float, *, heard: bool = False) -> list[bytes]:
+    """What the next socket takes of an answer, half of which went to one that ended after `silence` seconds without a frame."""
+    desk, next_one = Desk(), Wire()
+    desk.outbox.attach(Wire(), [], "call-1")
+    desk.put(Speak(1, "a"))
+    await settle()
+    if heard:
+        desk.outbox.heard()
+    await asyncio.sleep(silence)
+    desk.outbox.detach()
+    desk.put(Finish(1, "b"))
+    await asyncio.sleep(10)
+    desk.outbox.attach(next_one, [], "call-1")
+    await settle()
+    desk.outbox.close()
+    return next_one.written
+
+
+@pytest.mark.virtual_time
+async def test_what_a_dead_socket_took_is_said_again_over_the_next() -> None:
+    assert await told_over_a_second_socket(DEAD + 0.1) == [repr(Finish(1, "ab")).encode()]
+
+
+@pytest.mark.virtual_time
+@pytest.mark.parametrize(("silence", "heard"), [(DEAD - 0.1, False), (DEAD + 0.1, True)])
+async def test_what_a_living_socket_took_is_not_said_twice(silence: float, heard: bool) -> None:
+    assert await told_over_a_second_socket(silence, heard=heard) == [repr(Finish(1, "b")).encode()]
+
+
+@pytest.mark.virtual_time
+async def test_what_a_dead_socket_took_is_said_again_when_the_next_is_there_before_its_end() -> None:
+    desk, next_one = Desk(), Wire()
+    desk.outbox.attach(Wire(), [], "call-1")
+    desk.put(Speak(1, "a"), Speak(2, "of a turn that is over"))
+    await asyncio.sleep(DEAD + 0.1)
+    desk.outbox.attach(next_one, [b"config"], "call-1")
+    await settle()
+    assert next_one.written == [b"config", repr(Speak(1, "a")).encode()]
+    desk.outbox.close()
+
+
+@pytest.mark.virtual_time
+async def test_what_is_said_again_gives_a_reply_no_room_twice() -> None:
+    desk = Desk()
+    desk.outbox.attach(Wire(), [], "call-1")
+    desk.put(Speak(1, "a"))
+    await asyncio.sleep(DEAD + 0.1)
+    desk.outbox.attach(Wire(), [], "call-1")
+    await settle()
+    assert desk.replies == [1, None]
+    desk.outbox.close()
+
+
+@pytest.mark.virtual_time
+async def test_a_platform_that_does_not_dial_again_is_told_nothing_again() -> None:
+    desk, next_one = Desk(repeats=False), Wire()
+    desk.outbox.attach(Wire(), [], "call-1")
+    desk.put(Speak(1, "a"))
+    await asyncio.sleep(DEAD + 0.1)
+    desk.outbox.attach(next_one, [], "call-1")
+    await settle()
+    assert next_one.written == []
     desk.outbox.close()

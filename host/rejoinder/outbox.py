@@ -1,7 +1,8 @@
 """The one writer of a call: everything that leaves goes through here, over whatever socket carries the call now.
 
 Control frames (what opens a socket, pongs) go before speech. Speech is checked against the engine at the write itself, and what
-waits while there is no socket is kept for the next one.
+waits while there is no socket is kept for the next one. So is what was written of an answer to a socket that was dead by then:
+one that ended after a silence in which the platform should have pinged.
 """
 
 import asyncio
@@ -19,6 +20,9 @@ log = logging.getLogger(__name__)
 ROOM = 1000
 #: Bytes of frames after which no further one joins a write: what has been written cannot be taken back.
 BATCH = 16 * 1024
+#: Seconds without a frame after which a socket that then ends was dead before. Retell pings every two, and gives up after five
+#: ("Set up your server", read 2026-11): what was written meanwhile went into a line that nobody heard.
+DEAD = 3.0
 
 
 class Socket(Protocol):
@@ -74,27 +78,36 @@ class Owner(Protocol):
 
 class Outbox:
     """What waits to be written, in order, and who writes it: as a rule a step of the loop, in which a clear socket takes all of
-    it; a task only while the socket is not clear, frame by frame, at its pace."""
+    it; a task only while the socket is not clear, frame by frame, at its pace.
+
+    `repeats` says whether the platform dials again, and so may be given once more what a dead socket took.
+    """
 
     __slots__ = (
         "_control",
+        "_heard",
         "_is_due",
         "_loop",
         "_name",
         "_owner",
+        "_repeats",
         "_socket",
         "_speech",
         "_task",
+        "_unproven",
         "dropped",
     )
 
-    def __init__(self, owner: Owner) -> None:
+    def __init__(self, owner: Owner, *, repeats: bool = True) -> None:
         self._owner = owner
+        self._repeats = repeats
         self._socket: Socket | None = None
         # Lists: an empty deque takes 760 bytes in every silent call, and nothing long ever waits here for long.
         self._control: list[bytes] = []
         self._speech: list[Send | TurnEnded] = []
         self._loop = asyncio.get_running_loop()
+        self._heard = self._loop.time()
+        self._unproven: list[Send] = []  # what was said in turns since then
         self._is_due = False
         self._task: asyncio.Task[None] | None = None
         self._name = ""
@@ -103,14 +116,25 @@ class Outbox:
     def attach(self, socket: Socket, opening: Iterable[bytes], name: str) -> None:
         """Write to `socket` from now on, `opening` before anything else; what was urgent on the former one is not on this.
         `name` is the call's, for tasks."""
+        self.detach()
         self._socket = socket
+        self._heard = self._loop.time()
         self._name = name
         self._control.clear()
         self.urgent(opening)
 
     def detach(self) -> None:
-        """There is no socket for now: what waits goes on waiting."""
+        """There is no socket for now: what waits goes on waiting, and before it what the last one took when it was dead."""
+        if self._socket is not None and self._loop.time() - self._heard > DEAD:
+            self._speech[:0] = [Send(said.command, said.turn) for said in self._unproven]
+        self._unproven.clear()
         self._socket = None
+
+    def heard(self) -> None:
+        """A frame came: the socket lives, and what was written before is taken to have arrived."""
+        self._heard = self._loop.time()
+        if self._unproven:
+            self._unproven.clear()
 
     def urgent(self, frames: Iterable[bytes]) -> None:
         """Write `frames` before all speech; without room they are dropped."""
@@ -202,7 +226,7 @@ class Outbox:
             if isinstance(waiting, TurnEnded):
                 self._owner.on_turn_over(waiting)
             else:
-                self._owner.on_written(waiting)
+                self._written(waiting)
 
     def _take(self, frames: list[bytes]) -> list[Send | TurnEnded]:
         """Take from what waits as much as one write should hold, and add its frames to `frames`."""
@@ -242,7 +266,12 @@ class Outbox:
         except ConnectionError:
             self._speech.insert(0, waiting)  # for the next socket, if its turn is current then
             raise
-        self._owner.on_written(waiting)
+        self._written(waiting)
+
+    def _written(self, sent: Send) -> None:
+        if self._repeats and sent.turn is not None:
+            self._unproven.append(sent)
+        self._owner.on_written(sent)
 
 
 def _merged(last: Send | TurnEnded, new: Send | TurnEnded) -> Send | None:

@@ -86,7 +86,7 @@ class Session:
         self._complaints = Complaints(log)
         self._details: Details | None = None
         self._seats = Seats(agents, self)
-        self._outbox = Outbox(self)
+        self._outbox = Outbox(self, repeats=codec.begins)
         self._conversation = conversation(
             lines(self._field),
             actions=self._actions,
@@ -183,6 +183,7 @@ class Session:
     # Frames in.
 
     def _hear(self, frame: bytes | str) -> None:
+        self._outbox.heard()
         try:
             events = self.codec.decode(frame)
         except PeerError as error:
