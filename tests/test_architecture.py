@@ -14,6 +14,9 @@ import pytest
 
 ROOT = Path(__file__).parents[1]
 
+#: The rooms of the simulator, which are packages.
+SIMULATOR = ("platform", "scenarios", "judging", "replay", "playing", "reports", "load")
+
 #: Every module of the host, lowest layer first: a module may import what stands in its own layer or in an earlier one.
 #: A new file must be placed here.
 LAYERS: tuple[tuple[str, ...], ...] = (
@@ -54,6 +57,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("config.show",),
     ("config",),
     # Plugins, and what runs them.
+    ("slow_imports",),
     ("registry",),
     ("handover", "stack", "threads"),
     ("watchdog",),
@@ -95,45 +99,52 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("testing.exchange", "testing.telephone"),
     ("testing.serving", "testing.talking"),
     # The platform, played whole.
-    ("simulator", "simulator.journal", "simulator.resources", "simulator.spread", "simulator.staff"),
-    ("simulator.link", "simulator.pace", "simulator.profile", "simulator.recorder"),
     (
-        "simulator.answer_stream",
-        "simulator.frames",
-        "simulator.keepalive",
-        "simulator.patience",
-        "simulator.plug",
-        "simulator.transcript",
+        "simulator",
+        *(f"simulator.{room}" for room in SIMULATOR),
+        "simulator.journal",
+        "simulator.load.resources",
+        "simulator.load.spread",
+        "simulator.playing.staff",
     ),
-    ("simulator.breath", "simulator.line"),
-    ("simulator.voice",),
-    ("simulator.floor",),
-    ("simulator.call",),
-    ("simulator.platform", "simulator.completions"),
+    ("simulator.platform.link", "simulator.platform.pace", "simulator.platform.profile", "simulator.platform.recorder"),
+    (
+        "simulator.platform.answer_stream",
+        "simulator.platform.frames",
+        "simulator.platform.keepalive",
+        "simulator.platform.patience",
+        "simulator.platform.plug",
+        "simulator.platform.transcript",
+    ),
+    ("simulator.platform.breath", "simulator.platform.line"),
+    ("simulator.platform.voice",),
+    ("simulator.platform.floor",),
+    ("simulator.platform.call",),
+    ("simulator.platform.retell", "simulator.platform.completions"),
     # Scenarios: what is to be played, and what is found.
-    ("simulator.expectation", "simulator.word_diff"),
-    ("simulator.expectation_reading", "simulator.past", "simulator.steps"),
-    ("simulator.scenario", "simulator.step_reading", "simulator.telling"),
+    ("simulator.scenarios.expectation", "simulator.replay.word_diff"),
+    ("simulator.scenarios.expectation_reading", "simulator.replay.past", "simulator.scenarios.steps"),
+    ("simulator.scenarios.scenario", "simulator.scenarios.step_reading", "simulator.scenarios.telling"),
     # A recorded call is a scenario too.
-    ("simulator.recollection",),
-    ("simulator.replay", "simulator.scenario_text"),
-    ("simulator.findings", "simulator.reading", "simulator.setup"),
-    ("simulator.comparison",),
-    ("simulator.side_by_side",),
+    ("simulator.replay.recollection",),
+    ("simulator.replay.recorded_call", "simulator.scenarios.scenario_text"),
+    ("simulator.judging.findings", "simulator.scenarios.reading", "simulator.scenarios.setup"),
+    ("simulator.replay.comparison",),
+    ("simulator.replay.side_by_side",),
     (
-        "simulator.call_checks",
-        "simulator.clean_connection",
-        "simulator.clean_protocol",
-        "simulator.clean_speech",
-        "simulator.heard_checks",
-        "simulator.sensible_turns",
-        "simulator.story",
+        "simulator.judging.call_checks",
+        "simulator.judging.clean_connection",
+        "simulator.judging.clean_protocol",
+        "simulator.judging.clean_speech",
+        "simulator.judging.heard_checks",
+        "simulator.judging.sensible_turns",
+        "simulator.reports.story",
     ),
-    ("simulator.judging", "simulator.table", "simulator.timeline"),
-    ("simulator.html", "simulator.player", "simulator.report", "simulator.target"),
-    ("simulator.batch", "simulator.served", "simulator.tally"),
-    ("simulator.load", "simulator.virtual"),
-    ("simulator.load_report",),
+    ("simulator.judging.judge", "simulator.reports.table", "simulator.reports.timeline"),
+    ("simulator.reports.html", "simulator.playing.player", "simulator.reports.report", "simulator.playing.target"),
+    ("simulator.playing.batch", "simulator.playing.served", "simulator.load.tally"),
+    ("simulator.load.load", "simulator.playing.virtual"),
+    ("simulator.reports.load_report",),
     # Checks of one response system, and the front door of the test kit, which offers them too.
     ("conformance", "conformance.guard", "conformance.line", "conformance.probe"),
     ("conformance.trial",),
@@ -185,7 +196,7 @@ SEES: dict[str, tuple[str, ...]] = {
     "protocols": ("dialogue", "events"),
     "protocols.*": ("dialogue", "errors", "events", "protocols.*"),
     "config*": ("addresses", "config.*", "contract", "declared", "dialogue", "doors", "errors", "late", "lines", "templates"),
-    "registry": ("contract", "errors", "hookspecs", "inventory", "requirements"),
+    "registry": ("contract", "errors", "hookspecs", "inventory", "requirements", "slow_imports"),
     "threads": (),
     "handover": ("call", "dialogue", "orders"),
     "outbox": ("effects", "events"),
@@ -219,8 +230,8 @@ AIOHTTP = (
     "reception",
     "host",
     "webhook_door",
-    "simulator.completions",
-    "simulator.target",
+    "simulator.platform.completions",
+    "simulator.playing.target",
     "testing.*",
 )
 

@@ -1,6 +1,8 @@
 """The registry: plugins by name, from real distributions written to a folder and really imported."""
 
 import json
+import logging
+import re
 import shlex
 import sys
 import threading
@@ -11,7 +13,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from rejoinder import ObserverSpec, SystemSpec
+from rejoinder import ObserverSpec, SystemSpec, slow_imports
 from rejoinder.errors import PluginError
 from rejoinder.inventory import Option
 from rejoinder.registry import DuplicatePlugin, Registry, UnknownPlugin
@@ -247,6 +249,31 @@ def test_an_import_that_does_not_end_holds_up_no_other(install: Install) -> None
         thread.join()
         del threading.__dict__["entered"], threading.__dict__["leave"]
     assert registry.load("slow").system is not None
+
+
+def test_an_import_that_takes_long_is_told_with_its_line_while_it_lasts(
+    install: Install, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    install("acme-slow", "import threading\nthreading.leave.wait(20)\n" + SYSTEM, name="slow")
+    leave = threading.Event()
+    told: list[str] = []
+
+    class Listening(logging.Handler):
+        def emit(self, record: logging.LogRecord) -> None:
+            told.append(record.getMessage())
+            leave.set()
+
+    listening = Listening()
+    monkeypatch.setattr(threading, "leave", leave, raising=False)
+    monkeypatch.setattr(slow_imports, "PATIENCE", 0.1)
+    slow_imports.log.addHandler(listening)
+    try:
+        assert Registry().load("slow").system is not None
+    finally:
+        slow_imports.log.removeHandler(listening)
+    (line,) = told
+    assert line.startswith("plugin 'slow' (acme-slow ")
+    assert re.search(r"is still being imported after 0\.1 s, at \S+acme_slow\.py:2: what takes long", line)
 
 
 def test_a_keyboard_interrupt_is_the_operators_not_the_plugins(install: Install) -> None:

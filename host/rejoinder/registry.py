@@ -28,6 +28,7 @@ from rejoinder.contract import ObserverSpec, SystemSpec
 from rejoinder.errors import PluginError
 from rejoinder.inventory import Installed, Provided, options_of
 from rejoinder.requirements import unmet
+from rejoinder.slow_imports import told_if_slow
 
 SpecT = TypeVar("SpecT", SystemSpec[Any], ObserverSpec[Any])
 OURS = "rejoinder"
@@ -192,7 +193,8 @@ class Registry:
 
     def _import(self, source: _Source) -> object:
         try:
-            return source.entry_point.load() if source.entry_point else _extra_module(source)
+            with told_if_slow(f"plugin '{source.name}' ({source})"):
+                return source.entry_point.load() if source.entry_point else _extra_module(source)
         except KeyboardInterrupt:
             raise
         except BaseException as error:  # a plugin that ends the process on its way in must not
