@@ -13,8 +13,8 @@ from misbehaving import VICES, Vice
 from rejoinder.dialogue import TurnKind
 from rejoinder.ladder import LONGEST_TEXT
 from rejoinder.lines import BUILT_IN
-from rejoinder.testing.telephone import calling
 from rejoinder.testing.hearing import Frame
+from rejoinder.testing.telephone import calling
 from served import Serve, Served
 
 PLUGINS = {"misbehaving": str(Path(__file__).parent / "support" / "misbehaving.py")}

@@ -6,8 +6,8 @@ from pathlib import Path
 import aiohttp
 import pytest
 
-from rejoinder.testing.telephone import Caller, calling
 from rejoinder.testing.hearing import Frame
+from rejoinder.testing.telephone import Caller, calling
 from served import Serve, Served
 
 YAML = """

@@ -11,8 +11,8 @@ from pathlib import Path
 import aiohttp
 import pytest
 
-from rejoinder.testing.telephone import calling
 from rejoinder.testing.hearing import Frame
+from rejoinder.testing.telephone import calling
 from served import Serve, Served
 
 YAML = """

@@ -12,8 +12,8 @@ from typing import Any
 import pytest
 
 from rejoinder.cli.load import Bar
-from rejoinder.simulator.load import Load, Size
-from rejoinder.simulator.target import Network
+from rejoinder.simulator.load.load import Load, Size
+from rejoinder.simulator.playing.target import Network
 
 YAML = """
 agents: {parrot: {system: echo, begin: "Hello."}}

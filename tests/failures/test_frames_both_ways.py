@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 
-from rejoinder.testing.telephone import Caller, calling
 from rejoinder.testing.hearing import Frame
+from rejoinder.testing.telephone import Caller, calling
 from served import Served
 
 CONFIG = {"response_type": "config", "config": {"auto_reconnect": True, "call_details": True}}

@@ -7,10 +7,10 @@ import pytest
 
 from manual import codes, section
 from rejoinder.cli import main
-from rejoinder.simulator import replay
-from rejoinder.simulator.reading import read_paths
-from rejoinder.simulator.steps import Says
-from rejoinder.simulator.table import Paper
+from rejoinder.simulator.replay import recorded_call
+from rejoinder.simulator.reports.table import Paper
+from rejoinder.simulator.scenarios.reading import read_paths
+from rejoinder.simulator.scenarios.steps import Says
 from replaying import BEGIN, DESK, Recorded, again, contrasts, says, scenario
 
 
@@ -113,7 +113,7 @@ async def test_differences_have_colours_on_a_terminal_and_marks_everywhere(recor
 
 def test_its_page_tells_the_figures_of_the_code() -> None:
     told = section("docs/scenarios.md", "Recorded calls")
-    assert f"silences of {replay.LONG_SILENCE:g} seconds or more" in told
+    assert f"silences of {recorded_call.LONG_SILENCE:g} seconds or more" in told
     assert "--strict" in codes(told)
     assert "--save calls/" in told
 

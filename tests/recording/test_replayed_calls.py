@@ -6,11 +6,11 @@ import pytest
 from aiohttp import ClientSession
 
 from rejoinder.config.tree import Mark
-from rejoinder.simulator import replay
-from rejoinder.simulator.call import SimulatedCall
-from rejoinder.simulator.profile import Profile
-from rejoinder.simulator.side_by_side import as_text
-from rejoinder.simulator.steps import HangsUp, Mumbles, Point, Presses, Says, Silent
+from rejoinder.simulator.platform.call import SimulatedCall
+from rejoinder.simulator.platform.profile import Profile
+from rejoinder.simulator.replay import recorded_call
+from rejoinder.simulator.replay.side_by_side import as_text
+from rejoinder.simulator.scenarios.steps import HangsUp, Mumbles, Point, Presses, Says, Silent
 from rejoinder.testing.telephone import calling
 from replaying import ACTING, BEGIN, DESK, ECHO, PHONE, Recorded, again, contrasts, kinds, plays, says, scenario
 from served import Served
@@ -201,7 +201,7 @@ def test_an_answer_that_the_platform_asks_for_once_more_is_one_answer() -> None:
         {"at": 1.3, "what": "sent", "frame": {"content": "We are open."}},
         {"at": 1.3, "what": "turn ended", "turn": 2, "outcome": "finished"},
     ]
-    past = replay.scenario_of({"platform": "retell"}, lines, Mark("a")).past
+    past = recorded_call.scenario_of({"platform": "retell"}, lines, Mark("a")).past
     assert past is not None
     assert [one.text for one in past.reactions if one] == ["We are open."]
 

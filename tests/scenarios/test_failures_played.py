@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from failures import BEYOND_A_CALL, FAILURES, failures_of
-from rejoinder.simulator.reading import read_paths
+from rejoinder.simulator.scenarios.reading import read_paths
 
 SCENARIOS = read_paths([path for path in Path(__file__).parent.iterdir() if path.is_dir() and path.name[0] not in "._"], {})
 

@@ -13,15 +13,15 @@ from aiohttp import ClientSession
 from failures import BEYOND_A_CALL, FAILURES, failures_of
 from guide_server import FAULTS, Fault, GuideServer
 from manual import rows, section
-from rejoinder.simulator.clean_connection import bad_endings
-from rejoinder.simulator.findings import FaultName, Play, Verdict
-from rejoinder.simulator.judging import judge
-from rejoinder.simulator.platform import Retell
-from rejoinder.simulator.player import Player
-from rejoinder.simulator.profile import Profile
-from rejoinder.simulator.reading import read_paths
-from rejoinder.simulator.scenario import Scenario
-from rejoinder.simulator.story import story
+from rejoinder.simulator.judging.clean_connection import bad_endings
+from rejoinder.simulator.judging.findings import FaultName, Play, Verdict
+from rejoinder.simulator.judging.judge import judge
+from rejoinder.simulator.platform.profile import Profile
+from rejoinder.simulator.platform.retell import Retell
+from rejoinder.simulator.playing.player import Player
+from rejoinder.simulator.reports.story import story
+from rejoinder.simulator.scenarios.reading import read_paths
+from rejoinder.simulator.scenarios.scenario import Scenario
 from rejoinder.testing.wire import socket_dialler
 from stage import LONG_STORY
 

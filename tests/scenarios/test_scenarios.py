@@ -4,12 +4,12 @@ from pathlib import Path
 
 import pytest
 
-from rejoinder.simulator.batch import plays_of
-from rejoinder.simulator.findings import Play, Verdict
-from rejoinder.simulator.reading import read_paths
-from rejoinder.simulator.story import story
-from rejoinder.simulator.target import Target
-from rejoinder.simulator.virtual import play_in_virtual_time
+from rejoinder.simulator.judging.findings import Play, Verdict
+from rejoinder.simulator.playing.batch import plays_of
+from rejoinder.simulator.playing.target import Target
+from rejoinder.simulator.playing.virtual import play_in_virtual_time
+from rejoinder.simulator.reports.story import story
+from rejoinder.simulator.scenarios.reading import read_paths
 from stage import LONG_STORY, Stage
 
 HERE = Path(__file__).parent

@@ -4,8 +4,8 @@ import json
 
 import pytest
 
-from rejoinder.simulator.answer_stream import AnswerStream, Unreadable, action_of
 from rejoinder.simulator.journal import ActionWord
+from rejoinder.simulator.platform.answer_stream import AnswerStream, Unreadable, action_of
 
 
 def line(finish: str | None = None, **delta: object) -> bytes:

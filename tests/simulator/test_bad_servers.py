@@ -9,14 +9,14 @@ from aiohttp import WSMsgType, web
 from aiohttp.test_utils import TestServer
 
 from handwritten import CONFIG, Frame, HandWritten, says
-from rejoinder.simulator.batch import play_in_real_time, plays_of
-from rejoinder.simulator.findings import Play, Verdict
-from rejoinder.simulator.judging import judge
-from rejoinder.simulator.player import Player
-from rejoinder.simulator.scenario import Scenario
-from rejoinder.simulator.steps import Drops, Pause, Says
-from rejoinder.simulator.story import story
-from rejoinder.simulator.target import Remote
+from rejoinder.simulator.judging.findings import Play, Verdict
+from rejoinder.simulator.judging.judge import judge
+from rejoinder.simulator.playing.batch import play_in_real_time, plays_of
+from rejoinder.simulator.playing.player import Player
+from rejoinder.simulator.playing.target import Remote
+from rejoinder.simulator.reports.story import story
+from rejoinder.simulator.scenarios.scenario import Scenario
+from rejoinder.simulator.scenarios.steps import Drops, Pause, Says
 
 pytestmark = pytest.mark.virtual_time
 

@@ -6,8 +6,8 @@ from collections.abc import AsyncIterator
 import pytest
 from aiohttp import ClientSession
 
-from rejoinder.simulator.call import CallOver, NeverCame, NotPossible
-from rejoinder.simulator.completions import Completions
+from rejoinder.simulator.platform.call import CallOver, NeverCame, NotPossible
+from rejoinder.simulator.platform.completions import Completions
 from rejoinder.testing.llm import DONE, FakeLLM, Step, chunk
 from served import Serve
 

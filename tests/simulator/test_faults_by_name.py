@@ -4,10 +4,10 @@ from typing import Any
 
 import pytest
 
-from rejoinder.simulator.clean_connection import bad_endings
-from rejoinder.simulator.clean_protocol import broken_rules
 from rejoinder.simulator.journal import DEAD, ODD, AskedTurn, Entry, Journal, Kind, What
-from rejoinder.simulator.sensible_turns import senseless_turns
+from rejoinder.simulator.judging.clean_connection import bad_endings
+from rejoinder.simulator.judging.clean_protocol import broken_rules
+from rejoinder.simulator.judging.sensible_turns import senseless_turns
 
 
 def said(number: int, text: str, *, at: float, kind: Kind = "response", action: Any = "") -> AskedTurn:

@@ -8,14 +8,14 @@ import pytest
 
 from rejoinder.config.tree import Mark
 from rejoinder.dialogue import Utterance
-from rejoinder.simulator.findings import Finding, Outcome, Play, Verdict
-from rejoinder.simulator.html import page
 from rejoinder.simulator.journal import AskedTurn, Entry, Journal, ToolSeen
-from rejoinder.simulator.past import Comparison, Contrast, Reaction
-from rejoinder.simulator.scenario import Scenario
-from rejoinder.simulator.staff import WIDTH, Label, clock, labels, rows
-from rejoinder.simulator.target import Remote
-from rejoinder.simulator.timeline import timeline
+from rejoinder.simulator.judging.findings import Finding, Outcome, Play, Verdict
+from rejoinder.simulator.playing.staff import WIDTH, Label, clock, labels, rows
+from rejoinder.simulator.playing.target import Remote
+from rejoinder.simulator.replay.past import Comparison, Contrast, Reaction
+from rejoinder.simulator.reports.html import page
+from rejoinder.simulator.reports.timeline import timeline
+from rejoinder.simulator.scenarios.scenario import Scenario
 
 EVIL = "</script><img src=x onerror=alert(1)><svg/onload=alert(2)>\" onclick='x' &amp; {{7*7}} ${a}"
 VOID = {"meta", "link", "br", "img", "input"}

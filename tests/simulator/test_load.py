@@ -7,12 +7,12 @@ import pytest
 
 from handwritten import Frame, HandWritten
 from rejoinder.cli.load import small_talk
-from rejoinder.simulator.expectation import CallExpected, Expected, TextExpectation
-from rejoinder.simulator.findings import Play
-from rejoinder.simulator.load import Load, Outcome, Size
-from rejoinder.simulator.scenario import PlatformSetup, Scenario
-from rejoinder.simulator.steps import Drops, Says, Silent
-from rejoinder.simulator.target import Network
+from rejoinder.simulator.judging.findings import Play
+from rejoinder.simulator.load.load import Load, Outcome, Size
+from rejoinder.simulator.playing.target import Network
+from rejoinder.simulator.scenarios.expectation import CallExpected, Expected, TextExpectation
+from rejoinder.simulator.scenarios.scenario import PlatformSetup, Scenario
+from rejoinder.simulator.scenarios.steps import Drops, Says, Silent
 from rejoinder.testing.wire import Dialler, Wire
 
 pytestmark = pytest.mark.virtual_time

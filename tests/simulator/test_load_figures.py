@@ -5,14 +5,14 @@ import os
 
 import pytest
 
-from rejoinder.simulator.findings import Finding, Play, Verdict
 from rejoinder.simulator.journal import AskedTurn, Entry, Journal
-from rejoinder.simulator.load import Cost, Outcome, Size
-from rejoinder.simulator.load_report import as_json, is_late, text
-from rejoinder.simulator.resources import LATE, VERY_LATE, Usage, allow_open_files, usage
-from rejoinder.simulator.scenario import Scenario
-from rejoinder.simulator.spread import Spread
-from rejoinder.simulator.tally import Tally
+from rejoinder.simulator.judging.findings import Finding, Play, Verdict
+from rejoinder.simulator.load.load import Cost, Outcome, Size
+from rejoinder.simulator.load.resources import LATE, VERY_LATE, Usage, allow_open_files, usage
+from rejoinder.simulator.load.spread import Spread
+from rejoinder.simulator.load.tally import Tally
+from rejoinder.simulator.reports.load_report import as_json, is_late, text
+from rejoinder.simulator.scenarios.scenario import Scenario
 
 
 def verdict(*turns: AskedTurn, over: float = 60.0, entries: tuple[Entry, ...] = (), wrong: tuple[Finding, ...] = ()) -> Verdict:

@@ -5,8 +5,8 @@ from contextlib import suppress
 
 import pytest
 
-from rejoinder.simulator.scenario import Scenario
-from rejoinder.simulator.target import Network, Remote
+from rejoinder.simulator.playing.target import Network, Remote
+from rejoinder.simulator.scenarios.scenario import Scenario
 from rejoinder.testing.dialling import HANDSHAKE, CannotDial
 
 

@@ -2,8 +2,8 @@
 
 import pytest
 
-from rejoinder.simulator.pace import Pace, Sentences, words_of
-from rejoinder.simulator.transcript import Transcript
+from rejoinder.simulator.platform.pace import Pace, Sentences, words_of
+from rejoinder.simulator.platform.transcript import Transcript
 from rejoinder.speech import has_sentence
 
 
@@ -55,7 +55,9 @@ def test_text_is_given_out_in_whole_sentences_and_the_rest_at_the_end() -> None:
     assert sentences.close() == []
 
 
-@pytest.mark.parametrize("text", ["We open at nine. And close", "One OK.你好。And then?  Yes", " a b  c d.e f", "¿Qué? (Yes.) No"])
+@pytest.mark.parametrize(
+    "text", ["We open at nine. And close", "One OK.你好。And then?  Yes", " a b  c d.e f", "¿Qué? (Yes.) No"]
+)
 def test_it_is_no_matter_how_often_a_text_was_looked_at(text: str) -> None:
     for first in range(len(text)):
         sentences, waiting = Sentences(), ""

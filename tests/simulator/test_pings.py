@@ -5,9 +5,9 @@ import asyncio
 import pytest
 
 from handwritten import HandWritten
-from rejoinder.simulator.keepalive import Keepalive
-from rejoinder.simulator.platform import Retell
-from rejoinder.simulator.profile import Profile
+from rejoinder.simulator.platform.keepalive import Keepalive
+from rejoinder.simulator.platform.profile import Profile
+from rejoinder.simulator.platform.retell import Retell
 
 pytestmark = pytest.mark.virtual_time
 

@@ -5,8 +5,8 @@ from random import Random
 
 import pytest
 
-from rejoinder.simulator.pace import TimedWord
-from rejoinder.simulator.transcript import Item, Transcript
+from rejoinder.simulator.platform.pace import TimedWord
+from rejoinder.simulator.platform.transcript import Item, Transcript
 
 
 def word(number: int) -> TimedWord:

@@ -5,15 +5,15 @@ from pathlib import Path
 import pytest
 
 from rejoinder.errors import ConfigError
-from rejoinder.simulator.batch import plays_of
-from rejoinder.simulator.findings import Play, Verdict
-from rejoinder.simulator.profile import Profile
-from rejoinder.simulator.reading import read_paths
-from rejoinder.simulator.scenario import CallSetup, PlatformSetup
-from rejoinder.simulator.setup import LATE_DETAILS, details_of, profile_of
-from rejoinder.simulator.story import story
-from rejoinder.simulator.target import Local
-from rejoinder.simulator.virtual import play_in_virtual_time
+from rejoinder.simulator.judging.findings import Play, Verdict
+from rejoinder.simulator.platform.profile import Profile
+from rejoinder.simulator.playing.batch import plays_of
+from rejoinder.simulator.playing.target import Local
+from rejoinder.simulator.playing.virtual import play_in_virtual_time
+from rejoinder.simulator.reports.story import story
+from rejoinder.simulator.scenarios.reading import read_paths
+from rejoinder.simulator.scenarios.scenario import CallSetup, PlatformSetup
+from rejoinder.simulator.scenarios.setup import LATE_DETAILS, details_of, profile_of
 from rejoinder.testing.dialling import CannotDial
 
 CONFIG = """

@@ -5,13 +5,13 @@ from pathlib import Path
 from typing import Any
 
 from rejoinder.config.tree import Mark
-from rejoinder.simulator.past import Contrast, Past, Reaction
-from rejoinder.simulator.reading import read_paths
-from rejoinder.simulator.recollection import recollect
-from rejoinder.simulator.replay import scenario_of
-from rejoinder.simulator.scenario import Scenario
-from rejoinder.simulator.scenario_text import text_of
-from rejoinder.simulator.steps import HangsUp, Pause, Point, Says, Silent
+from rejoinder.simulator.replay.past import Contrast, Past, Reaction
+from rejoinder.simulator.replay.recollection import recollect
+from rejoinder.simulator.replay.recorded_call import scenario_of
+from rejoinder.simulator.scenarios.reading import read_paths
+from rejoinder.simulator.scenarios.scenario import Scenario
+from rejoinder.simulator.scenarios.scenario_text import text_of
+from rejoinder.simulator.scenarios.steps import HangsUp, Pause, Point, Says, Silent
 
 Line = dict[str, Any]
 Heard = tuple[str, str | dict[str, Any]]

@@ -7,11 +7,11 @@ import pytest
 
 from rejoinder.config.tree import Mark
 from rejoinder.dialogue import Utterance
-from rejoinder.simulator.findings import Finding, Outcome, Play, Verdict
 from rejoinder.simulator.journal import AskedTurn, Entry, Journal
-from rejoinder.simulator.report import as_json, junit
-from rejoinder.simulator.scenario import Scenario
-from rejoinder.simulator.table import Paper
+from rejoinder.simulator.judging.findings import Finding, Outcome, Play, Verdict
+from rejoinder.simulator.reports.report import as_json, junit
+from rejoinder.simulator.reports.table import Paper
+from rejoinder.simulator.scenarios.scenario import Scenario
 
 
 def verdict(outcome: Outcome = "passed", name: str = "A call", *, number: int = 1, said: str = "Hello.") -> Verdict:

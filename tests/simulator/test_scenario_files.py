@@ -4,10 +4,10 @@ from pathlib import Path
 
 import pytest
 
-from rejoinder.simulator.expectation import ActionExpectation, EndExpectation
-from rejoinder.simulator.reading import Read, read_file, read_paths
-from rejoinder.simulator.scenario import CallSetup, PlatformSetup, Scenario
-from rejoinder.simulator.steps import (
+from rejoinder.simulator.scenarios.expectation import ActionExpectation, EndExpectation
+from rejoinder.simulator.scenarios.reading import Read, read_file, read_paths
+from rejoinder.simulator.scenarios.scenario import CallSetup, PlatformSetup, Scenario
+from rejoinder.simulator.scenarios.steps import (
     DialsTwice,
     Drops,
     Duplicates,

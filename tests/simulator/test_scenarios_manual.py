@@ -12,14 +12,15 @@ import pytest
 from manual import ROOT, cell, codes, named, page, rows, samples, section
 from rejoinder.cli import main
 from rejoinder.config.durations import written
-from rejoinder.simulator import call_checks, clean_protocol, expectation_reading, reading, setup, step_reading
-from rejoinder.simulator.call import PATIENCE
-from rejoinder.simulator.clean_speech import FLAWS
-from rejoinder.simulator.expectation import ENDERS, STANDING
-from rejoinder.simulator.findings import FaultName, Play, Verdict
-from rejoinder.simulator.profile import Profile
-from rejoinder.simulator.report import as_json
-from rejoinder.simulator.scenario import LIMIT, CallSetup, Scenario
+from rejoinder.simulator.judging import call_checks, clean_protocol
+from rejoinder.simulator.judging.clean_speech import FLAWS
+from rejoinder.simulator.judging.findings import FaultName, Play, Verdict
+from rejoinder.simulator.platform.call import PATIENCE
+from rejoinder.simulator.platform.profile import Profile
+from rejoinder.simulator.reports.report import as_json
+from rejoinder.simulator.scenarios import expectation_reading, reading, setup, step_reading
+from rejoinder.simulator.scenarios.expectation import ENDERS, STANDING
+from rejoinder.simulator.scenarios.scenario import LIMIT, CallSetup, Scenario
 
 PAGE = "docs/scenarios.md"
 

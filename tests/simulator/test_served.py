@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from rejoinder.simulator.served import CannotServe, ServerProcess
+from rejoinder.simulator.playing.served import CannotServe, ServerProcess
 
 
 def python(code: str) -> list[str]:
@@ -29,7 +29,7 @@ async def test_a_server_that_does_not_become_ready_says_why(tmp_path: Path) -> N
 
 
 async def test_a_server_that_hears_no_request_to_stop_is_killed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("rejoinder.simulator.served.STOP", (0.05, 0.05))
+    monkeypatch.setattr("rejoinder.simulator.playing.served.STOP", (0.05, 0.05))
     code = (
         "import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); print('ready on :1', flush=True)\n"
         "while True: time.sleep(60)"

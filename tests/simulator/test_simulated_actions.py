@@ -3,8 +3,8 @@
 import pytest
 
 from handwritten import HandWritten, says
-from rejoinder.simulator.call import CallOver
-from rejoinder.simulator.platform import Retell
+from rejoinder.simulator.platform.call import CallOver
+from rejoinder.simulator.platform.retell import Retell
 
 pytestmark = pytest.mark.virtual_time
 

@@ -6,10 +6,10 @@ from typing import Any
 import pytest
 
 from handwritten import HandWritten, cuts_in, says
-from rejoinder.simulator.call import CallOver
-from rejoinder.simulator.frames import decoded
-from rejoinder.simulator.platform import Retell
-from rejoinder.simulator.profile import Profile
+from rejoinder.simulator.platform.call import CallOver
+from rejoinder.simulator.platform.frames import decoded
+from rejoinder.simulator.platform.profile import Profile
+from rejoinder.simulator.platform.retell import Retell
 from rejoinder.testing.wire import BinaryFrame, MemoryWire, Wire
 
 

@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 from aiohttp import ClientSession
 
-from rejoinder.simulator.platform import Retell
-from rejoinder.simulator.profile import Profile
+from rejoinder.simulator.platform.profile import Profile
+from rejoinder.simulator.platform.retell import Retell
 from rejoinder.testing.exchange import Exchange
 from rejoinder.testing.wire import socket_dialler
 from served import Serve

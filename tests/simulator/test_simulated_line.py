@@ -6,9 +6,9 @@ from itertools import pairwise
 import pytest
 
 from handwritten import CONFIG, HandWritten, says
-from rejoinder.simulator.call import CallOver, NeverCame
-from rejoinder.simulator.platform import Retell
-from rejoinder.simulator.profile import Profile
+from rejoinder.simulator.platform.call import CallOver, NeverCame
+from rejoinder.simulator.platform.profile import Profile
+from rejoinder.simulator.platform.retell import Retell
 from rejoinder.testing.wire import MemoryWire, Wire
 
 pytestmark = pytest.mark.virtual_time

@@ -3,10 +3,10 @@
 import pytest
 
 from handwritten import HandWritten, cuts_in, says
-from rejoinder.simulator.call import CallOver, NeverCame
-from rejoinder.simulator.platform import Retell
-from rejoinder.simulator.profile import Profile
-from rejoinder.simulator.transcript import UNINTELLIGIBLE
+from rejoinder.simulator.platform.call import CallOver, NeverCame
+from rejoinder.simulator.platform.profile import Profile
+from rejoinder.simulator.platform.retell import Retell
+from rejoinder.simulator.platform.transcript import UNINTELLIGIBLE
 
 pytestmark = pytest.mark.virtual_time
 

@@ -6,15 +6,15 @@ from dataclasses import asdict
 
 from manual import codes, named, page, rows, section
 from rejoinder.cli.load import LASTS, RAMP
-from rejoinder.simulator.call import SimulatedCall
-from rejoinder.simulator.call_checks import LEFT_OPEN
-from rejoinder.simulator.line import LOST, OPEN, READINGS, RUNTIME
-from rejoinder.simulator.load import Cost, Outcome, Size
-from rejoinder.simulator.load_report import as_json, text
-from rejoinder.simulator.profile import Profile
-from rejoinder.simulator.resources import LATE, LOOK, VERY_LATE
-from rejoinder.simulator.spread import PERCENTILES
-from rejoinder.simulator.tally import Tally
+from rejoinder.simulator.judging.call_checks import LEFT_OPEN
+from rejoinder.simulator.load.load import Cost, Outcome, Size
+from rejoinder.simulator.load.resources import LATE, LOOK, VERY_LATE
+from rejoinder.simulator.load.spread import PERCENTILES
+from rejoinder.simulator.load.tally import Tally
+from rejoinder.simulator.platform.call import SimulatedCall
+from rejoinder.simulator.platform.line import LOST, OPEN, READINGS, RUNTIME
+from rejoinder.simulator.platform.profile import Profile
+from rejoinder.simulator.reports.load_report import as_json, text
 
 
 def test_each_figure_is_told_with_where_it_is_from() -> None:

@@ -6,8 +6,12 @@ from collections.abc import Iterator
 import pytest
 
 from rejoinder.config.tree import Mark
-from rejoinder.simulator.clean_speech import FLAWS, flaws
-from rejoinder.simulator.expectation import (
+from rejoinder.simulator.journal import AskedTurn, Entry, Journal, ToolSeen, What
+from rejoinder.simulator.judging.clean_speech import FLAWS, flaws
+from rejoinder.simulator.judging.findings import Answer, Finding, Play, Played, Verdict
+from rejoinder.simulator.judging.judge import judge
+from rejoinder.simulator.reports.story import story
+from rejoinder.simulator.scenarios.expectation import (
     ActionExpectation,
     CallExpected,
     EndExpectation,
@@ -17,12 +21,8 @@ from rejoinder.simulator.expectation import (
     TimeExpectation,
     ToolExpectation,
 )
-from rejoinder.simulator.findings import Answer, Finding, Play, Played, Verdict
-from rejoinder.simulator.journal import AskedTurn, Entry, Journal, ToolSeen, What
-from rejoinder.simulator.judging import judge
-from rejoinder.simulator.scenario import Scenario
-from rejoinder.simulator.steps import Hears, Says
-from rejoinder.simulator.story import story
+from rejoinder.simulator.scenarios.scenario import Scenario
+from rejoinder.simulator.scenarios.steps import Hears, Says
 
 PLACE = Mark("call.yaml", 7, 3)
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from rejoinder.simulator.word_diff import Part, differences, fits
+from rejoinder.simulator.replay.word_diff import Part, differences, fits
 
 
 def told(then: str, now: str, **cut: bool) -> list[tuple[str, str]]:

@@ -5,8 +5,8 @@ import logging
 from collections import Counter
 from collections.abc import Iterable
 
-from rejoinder.testing.telephone import Caller
 from rejoinder.testing.hearing import Frame
+from rejoinder.testing.telephone import Caller
 
 #: Virtual seconds after which a lost call, and a connection that asks for nothing, are given up.
 GIVEN_UP = 125.0

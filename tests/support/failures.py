@@ -2,7 +2,7 @@
 
 import re
 
-from rejoinder.simulator.scenario import Scenario
+from rejoinder.simulator.scenarios.scenario import Scenario
 
 FAILURES = {
     1: "sequential receive loop",

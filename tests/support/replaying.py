@@ -7,16 +7,16 @@ from typing import Any
 
 from aiohttp import ClientSession
 
-from rejoinder.simulator.batch import plays_of
-from rejoinder.simulator.call import SimulatedCall
-from rejoinder.simulator.findings import Play, Verdict
-from rejoinder.simulator.past import Contrast
-from rejoinder.simulator.platform import Retell
-from rejoinder.simulator.profile import Profile
-from rejoinder.simulator.reading import read_paths
-from rejoinder.simulator.scenario import Scenario
-from rejoinder.simulator.target import Local
-from rejoinder.simulator.virtual import play_in_virtual_time
+from rejoinder.simulator.judging.findings import Play, Verdict
+from rejoinder.simulator.platform.call import SimulatedCall
+from rejoinder.simulator.platform.profile import Profile
+from rejoinder.simulator.platform.retell import Retell
+from rejoinder.simulator.playing.batch import plays_of
+from rejoinder.simulator.playing.target import Local
+from rejoinder.simulator.playing.virtual import play_in_virtual_time
+from rejoinder.simulator.replay.past import Contrast
+from rejoinder.simulator.scenarios.reading import read_paths
+from rejoinder.simulator.scenarios.scenario import Scenario
 from rejoinder.testing.telephone import calling
 from rejoinder.testing.wire import socket_dialler
 from served import Served

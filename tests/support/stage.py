@@ -7,8 +7,8 @@ from pathlib import Path
 from unittest.mock import patch
 
 from model import Model
-from rejoinder.simulator.scenario import Scenario
-from rejoinder.simulator.target import Local, Switchboard
+from rejoinder.simulator.playing.target import Local, Switchboard
+from rejoinder.simulator.scenarios.scenario import Scenario
 
 SUPPORT = Path(__file__).parent
 #: Nine of them, with the time of each word, are beyond the frames that hand-written servers let in.

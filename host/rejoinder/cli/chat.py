@@ -89,8 +89,8 @@ def _unusable(wanted: str, host: "Host") -> str:
 async def dial(url: str) -> int:
     """Talk to whoever answers at `url`."""
     from rejoinder.cli.talk import Talk
-    from rejoinder.testing.telephone import PHONE_CALL, CannotDial, calling
     from rejoinder.testing.dialling import MalformedURL
+    from rejoinder.testing.telephone import PHONE_CALL, CannotDial, calling
 
     try:
         async with calling(url, details=PHONE_CALL) as caller:  # so that a transfer can be seen

@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING
 from rejoinder.cli.words import complain, say
 
 if TYPE_CHECKING:
-    from rejoinder.simulator.findings import Play
-    from rejoinder.simulator.load import Load, Outcome, Size
-    from rejoinder.simulator.scenario import Scenario
-    from rejoinder.simulator.target import Local, Remote, Target
+    from rejoinder.simulator.judging.findings import Play
+    from rejoinder.simulator.load.load import Load, Outcome, Size
+    from rejoinder.simulator.playing.target import Local, Remote, Target
+    from rejoinder.simulator.scenarios.scenario import Scenario
 
 #: Seconds, as they are written.
 RAMP, LASTS = "10s", "60s"
@@ -64,7 +64,7 @@ def odd_beside_load(given: argparse.Namespace) -> str:
 
 def size_of(given: argparse.Namespace) -> "Size":
     """How large the load is."""
-    from rejoinder.simulator.load import Size
+    from rejoinder.simulator.load.load import Size
 
     return Size(given.load, given.ramp, given.lasts)
 
@@ -73,19 +73,19 @@ def small_talk() -> "Sequence[Scenario]":
     """What is played where no file of scenarios is given."""
     from importlib.resources import as_file, files
 
-    from rejoinder.simulator.reading import read_paths
+    from rejoinder.simulator.scenarios.reading import read_paths
 
-    with as_file(files("rejoinder.simulator").joinpath("small_talk.yaml")) as path:
+    with as_file(files("rejoinder.simulator.load").joinpath("small_talk.yaml")) as path:
         return read_paths([path]).scenarios
 
 
 def run_load(given: argparse.Namespace, target: "Local | Remote", scenarios: "Sequence[Scenario]") -> int:
     """Play the load against a URL, or against a server that is started for it; the exit code."""
     from rejoinder.errors import ConfigError, RejoinderError
-    from rejoinder.simulator.batch import plays_of
-    from rejoinder.simulator.resources import allow_open_files
-    from rejoinder.simulator.served import Served
-    from rejoinder.simulator.target import Local
+    from rejoinder.simulator.load.resources import allow_open_files
+    from rejoinder.simulator.playing.batch import plays_of
+    from rejoinder.simulator.playing.served import Served
+    from rejoinder.simulator.playing.target import Local
 
     plays = plays_of(scenarios or small_talk(), target, seed=given.seed)
     if not plays:
@@ -111,8 +111,8 @@ def run_load(given: argparse.Namespace, target: "Local | Remote", scenarios: "Se
 
 
 async def _play(size: "Size", plays: "Sequence[Play]", target: "Target") -> "Outcome":
-    from rejoinder.simulator.load import Load
-    from rejoinder.simulator.served import Served
+    from rejoinder.simulator.load.load import Load
+    from rejoinder.simulator.playing.served import Served
 
     stopping = _Stopping()
     async with target.open() as switchboard:
@@ -174,7 +174,7 @@ class Bar:
 
 
 def _told(given: argparse.Namespace, outcome: "Outcome") -> int:
-    from rejoinder.simulator.load_report import as_json, text
+    from rejoinder.simulator.reports.load_report import as_json, text
 
     say(text(outcome))
     if given.json is not None:

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 from rejoinder.cli.words import complain, count, say
 
 if TYPE_CHECKING:
-    from rejoinder.simulator.reading import Read
-    from rejoinder.simulator.scenario import Scenario
+    from rejoinder.simulator.scenarios.reading import Read
+    from rejoinder.simulator.scenarios.scenario import Scenario
 
 
 def add_recorded(parser: argparse.ArgumentParser) -> None:
@@ -35,7 +35,7 @@ def _for_its_owner(path: str, flags: int) -> int:
 
 def save(path: Path, scenarios: "Sequence[Scenario]") -> int:
     """Write the recorded ones of these as a file that was not there before; the exit code."""
-    from rejoinder.simulator.scenario_text import text_of
+    from rejoinder.simulator.scenarios.scenario_text import text_of
 
     recorded = [one for one in scenarios if one.past]
     if not recorded:

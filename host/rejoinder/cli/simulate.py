@@ -23,10 +23,10 @@ from rejoinder.cli.recorded import add_recorded, save, scenarios_of
 from rejoinder.cli.words import complain
 
 if TYPE_CHECKING:
-    from rejoinder.simulator.findings import Play, Verdict
-    from rejoinder.simulator.scenario import Scenario
-    from rejoinder.simulator.table import Paper
-    from rejoinder.simulator.target import Local, Remote
+    from rejoinder.simulator.judging.findings import Play, Verdict
+    from rejoinder.simulator.playing.target import Local, Remote
+    from rejoinder.simulator.reports.table import Paper
+    from rejoinder.simulator.scenarios.scenario import Scenario
 
 HELP = "play calls against an agent and judge what it does"
 
@@ -60,7 +60,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(given: argparse.Namespace) -> int:
     from rejoinder.observability import configure
-    from rejoinder.simulator.reading import read_paths
+    from rejoinder.simulator.scenarios.reading import read_paths
 
     configure("warning")
     if odd := _odd(given):
@@ -100,7 +100,7 @@ def _writable(path: Path | None) -> bool:
 def _target(given: argparse.Namespace) -> "Local | Remote | int":
     """What to play against, or the exit code of having said why there is nothing."""
     from rejoinder.errors import ConfigError, RejoinderError
-    from rejoinder.simulator.target import Local, Remote
+    from rejoinder.simulator.playing.target import Local, Remote
     from rejoinder.testing.dialling import MalformedURL
 
     try:
@@ -120,9 +120,9 @@ def _target(given: argparse.Namespace) -> "Local | Remote | int":
 
 
 def _play(given: argparse.Namespace, target: "Local | Remote", scenarios: "Sequence[Scenario]") -> int:
-    from rejoinder.simulator.batch import play_in_real_time, plays_of
-    from rejoinder.simulator.findings import failed
-    from rejoinder.simulator.virtual import play_in_virtual_time
+    from rejoinder.simulator.judging.findings import failed
+    from rejoinder.simulator.playing.batch import play_in_real_time, plays_of
+    from rejoinder.simulator.playing.virtual import play_in_virtual_time
 
     plays = plays_of(scenarios, target, runs=given.repeat, seed=given.seed)
     if not plays:
@@ -151,7 +151,7 @@ def _why_not(target: "Local | Remote", scenarios: "Sequence[Scenario]") -> str:
 
 
 def _paper(runs: int) -> "Paper":
-    from rejoinder.simulator.table import Paper
+    from rejoinder.simulator.reports.table import Paper
 
     has_colours = sys.stdout.isatty() and not os.environ.get("NO_COLOR")
     return Paper(shutil.get_terminal_size((100, 24)).columns, has_colours, runs)
@@ -159,8 +159,8 @@ def _paper(runs: int) -> "Paper":
 
 def _write(given: argparse.Namespace, verdicts: "Sequence[Verdict]", took: float, target: "Local | Remote") -> bool:
     """Write the reports that were asked for; whether all could be."""
-    from rejoinder.simulator.html import page
-    from rejoinder.simulator.report import as_json, junit
+    from rejoinder.simulator.reports.html import page
+    from rejoinder.simulator.reports.report import as_json, junit
 
     reports: list[tuple[Path | None, bytes]] = [
         (given.junit, junit(verdicts, took) if given.junit else b""),

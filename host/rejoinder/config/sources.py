@@ -30,9 +30,7 @@ class Sources:
     """Reads files as text and remembers which; knows the variables. The real environment wins over `.env`. `at_hand` are texts
     that stand in for what is in their files."""
 
-    def __init__(
-        self, environ: Mapping[str, str], *, secrets: bool = True, at_hand: Mapping[Path, str] | None = None
-    ) -> None:
+    def __init__(self, environ: Mapping[str, str], *, secrets: bool = True, at_hand: Mapping[Path, str] | None = None) -> None:
         self.files: set[Path] = set()
         self.secrets = secrets
         self._at_hand = at_hand or {}

@@ -4,7 +4,7 @@ from rejoinder.conformance.check import NotApplicable, distinct
 from rejoinder.conformance.probe import Given, described, words_of
 from rejoinder.conformance.trial import Trial
 from rejoinder.dialogue import Action, Say, flaw_in
-from rejoinder.simulator.clean_speech import flaws
+from rejoinder.simulator.judging.clean_speech import flaws
 
 
 def unclosed(reply: Given) -> str:

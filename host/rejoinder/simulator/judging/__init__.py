@@ -1,0 +1,1 @@
+"""What is found in a call that was played."""

@@ -1,0 +1,87 @@
+"""From a call that was played to the verdict on it. Pure: whoever has a journal can judge it, also one from elsewhere."""
+
+from collections.abc import Iterator
+
+from rejoinder.simulator.journal import Journal
+from rejoinder.simulator.judging.call_checks import judge_answers, judge_end, judge_silence, judge_tool, judge_turns
+from rejoinder.simulator.judging.clean_connection import bad_endings
+from rejoinder.simulator.judging.clean_protocol import broken_rules
+from rejoinder.simulator.judging.clean_speech import unclean_speech
+from rejoinder.simulator.judging.findings import Finding, Outcome, Played, Verdict
+from rejoinder.simulator.judging.heard_checks import judge_answer, judge_heard
+from rejoinder.simulator.judging.sensible_turns import senseless_turns
+from rejoinder.simulator.replay.comparison import compared, unlike
+from rejoinder.simulator.scenarios.telling import told
+
+
+def judge(played: Played, took: float = 0.0) -> Verdict:
+    """The verdict on a call. `took` is how long it was played, in real seconds."""
+    if why := _unplayable(played):
+        findings = [Finding("played", why)]
+        return Verdict(played.play, "broken", tuple(findings), played.journal, took)
+    found = sorted(_findings(played), key=lambda finding: float("inf") if finding.at is None else finding.at)
+    outcome: Outcome = "failed" if found else "passed"
+    return Verdict(played.play, outcome, tuple(found), played.journal, took, compared(played))
+
+
+def _unplayable(played: Played) -> str:
+    """Why there was nobody to play with, "" if there was: then whatever went wrong went wrong in a call."""
+    journal = played.journal
+    if played.fault:
+        return played.fault
+    if is_understood(journal):
+        return ""
+    refusals = [entry.text for entry in journal.of("refused")]
+    if refusals:
+        return f"nobody takes the call: {refusals[-1]} (tries: {len(refusals)})"
+    dropped = [entry.text for entry in journal.of("dropped")]
+    if dropped:
+        return f"what answers does not speak the platform's protocol: {dropped[0]}"
+    if journal.reason == "error_llm_websocket_corrupt_payload":
+        return "what answers does not speak the platform's protocol: it sends binary frames, or no UTF-8"
+    closed = [entry.text for entry in journal.of("closed", "lost")]
+    return f"the call was taken, and {f'closed with {closed[0]}' if closed else 'then nothing ever came'}"
+
+
+def is_understood(journal: Journal) -> bool:
+    """Whether anything came from the server that a platform can make sense of."""
+    known = (entry for entry in journal.entries if entry.what in ("received", "configured", "completed", "tuned"))
+    return any(not (entry.what == "received" and entry.text) for entry in known) or any(turn.chunks for turn in journal.turns)
+
+
+def _findings(played: Played) -> Iterator[Finding]:
+    journal, expected = played.journal, played.play.scenario.expected
+    yield from played.missed if played.play.scenario.past is None else unlike(played)
+    for answer in played.answers:
+        yield from judge_answer(journal, answer)
+    yield from judge_heard(journal, journal.turns, expected.heard)
+    for tool in expected.tools:
+        yield from judge_tool(journal, tool)
+    if expected.silence:
+        yield from judge_silence(journal, expected.silence)
+    yield from _standing(played, journal)
+    yield from _end(played)
+
+
+def _standing(played: Played, journal: Journal) -> Iterator[Finding]:
+    """What is checked whether a scenario says so or not."""
+    expected = played.play.scenario.expected
+    if expected.turns_closed:
+        yield from judge_turns(journal)
+    if expected.turns_answered:
+        yield from judge_answers(journal, played.host_turns)
+    if expected.turns_sensible:
+        yield from senseless_turns(journal)
+    if expected.protocol_clean:
+        yield from broken_rules(journal)
+        yield from bad_endings(journal)
+    if expected.speech_clean:
+        yield from unclean_speech(journal)
+
+
+def _end(played: Played) -> Iterator[Finding]:
+    journal = played.journal
+    yield from judge_end(journal, played.play.scenario.expected.ends)
+    if played.left:
+        what = f"the call was over ({journal.reason or 'lost'}) before the caller {told(played.left[0])}"
+        yield Finding("ends", what, journal.ended_at, place=played.left[0].place)

@@ -1,0 +1,1 @@
+"""From scenarios to calls, in virtual time and in real time."""
