@@ -2,6 +2,7 @@
 
 import argparse
 from importlib.metadata import version
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -56,3 +57,24 @@ def test_without_a_file_it_says_how_to_get_one(rejoinder: Any, command: tuple[st
     assert outcome.code == 1
     assert "there is no ./rejoinder.yaml and no ./config/rejoinder.yaml here" in outcome.err
     assert "rejoinder init" in outcome.err
+
+
+def test_a_folder_may_stand_behind_the_flags(rejoinder: Any, folder: Path) -> None:
+    (folder / "kept").mkdir()
+    told = rejoinder("calls", "list", "kept", "--json")
+    assert rejoinder("calls", "list", "--json", "kept") == told
+
+
+def test_a_file_may_stand_behind_the_flags(rejoinder: Any, folder: Path) -> None:
+    (folder / "agents.yaml").write_text("agents: {a: {system: dummy}}\nroutes: {/a: a}\n")
+    outcome = rejoinder("chat", "/b", "--plugin", "any=./any.py", "agents.yaml")
+    assert (outcome.code, outcome.err) == (1, "rejoinder: agents.yaml has no route /b; its routes are:\n  /a\n")
+
+
+@pytest.mark.parametrize(
+    "words", [("calls", "list", "one", "--json", "two"), ("chat", "/a", "--colour", "f"), ("check", "a", "b")]
+)
+def test_what_no_command_asks_for_is_refused(rejoinder: Any, words: tuple[str, ...]) -> None:
+    outcome = rejoinder(*words)
+    assert (outcome.code, outcome.out) == (2, "")
+    assert "unrecognized arguments: " in outcome.err

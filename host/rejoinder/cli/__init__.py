@@ -11,6 +11,7 @@ import os
 import sys
 from collections.abc import Callable, Sequence
 from importlib import import_module
+from pathlib import Path
 
 TEACH = """\
 Rejoinder answers voice platforms: it serves agents that a YAML file names, each on a route of its own.
@@ -51,7 +52,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     _mend_streams()
     words = sys.argv[1:] if argv is None else argv
     root = parser(words[:1] if words[:1] and words[0] in COMMANDS else COMMANDS)  # a start imports no other command
-    given = root.parse_args(words)
+    given = _parsed(root, words)
     if given.version:
         from importlib.metadata import version
 
@@ -76,6 +77,18 @@ def main(argv: Sequence[str] | None = None) -> int:
     else:
         return code
     return 1
+
+
+def _parsed(root: argparse.ArgumentParser, words: Sequence[str]) -> argparse.Namespace:
+    """The command line. argparse takes a last word that may be left out for absent if a flag stands before it, as in
+    `calls list --json recordings`: a command that has such a one names it as `last_word`."""
+    given, left = root.parse_known_args(words)
+    name = getattr(given, "last_word", "")
+    if len(left) == 1 and not left[0].startswith("-") and name and getattr(given, name) is None:
+        setattr(given, name, Path(left.pop()))
+    if left:
+        root.error(f"unrecognized arguments: {' '.join(left)}")
+    return given
 
 
 def _give_up_output() -> None:

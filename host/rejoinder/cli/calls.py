@@ -23,6 +23,7 @@ WHICH = "say which: --call, --number, --route or --older-than"
 def arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("order", choices=ORDERS, metavar="|".join(ORDERS), help="what to do with the calls that are meant")
     parser.add_argument("place", nargs="?", type=Path, metavar="DIR_OR_FILE", help="where they are")
+    parser.set_defaults(last_word="place")
     parser.add_argument("--call", type=_given, metavar="ID", help="the call with this id")
     parser.add_argument("--number", type=_given, metavar="NUMBER", help="calls from or to this telephone number")
     parser.add_argument("--route", type=_given, metavar="ROUTE", help="calls on this route")

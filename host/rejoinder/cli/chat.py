@@ -31,6 +31,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
         metavar="FILE",
         help="with ROUTE: the YAML file (default: ./rejoinder.yaml, then ./config/rejoinder.yaml)",
     )
+    parser.set_defaults(last_word="file")
     add_plugins(parser)
 
 
