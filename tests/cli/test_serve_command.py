@@ -164,3 +164,10 @@ async def test_the_module_is_the_same_as_the_command(start: Any) -> None:
     assert (outcome.code, outcome.out.split()[0]) == (0, "rejoinder")
     async with asyncio.timeout(20):
         assert (await (await start()).ends()).code == 0
+
+
+def test_a_folder_of_recordings_that_was_left_empty_records_nothing(rejoinder: Any, folder: Path) -> None:
+    """As a variable leaves it that nobody set: taken for this folder it would hold what callers say."""
+    outcome = rejoinder("serve", "--record", "")
+    assert (outcome.code, outcome.out, list(folder.iterdir())) == (2, "", [])
+    assert "argument --record: expected the name of a folder" in outcome.err

@@ -50,7 +50,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--host", type=_host, help="listen on this address instead of the file's server.host")
     parser.add_argument("--port", type=_port, help="listen on this port instead of the file's server.port; 0 takes a free one")
     add_plugins(parser)
-    parser.add_argument("--record", type=Path, metavar="DIR", help="write every call down there, with its words, redacted")
+    parser.add_argument("--record", type=_folder, metavar="DIR", help="write every call down there, with its words, redacted")
     parser.add_argument("--log-level", default="info", choices=["debug", "info", "warning", "error"], help="default: info")
     parser.add_argument("--log-format", default="text", choices=["text", "json"], help="default: text")
 
@@ -61,6 +61,12 @@ def _host(text: str) -> str:
     if not is_host(text):
         raise argparse.ArgumentTypeError(f"{text!r} is no host: expected an address or a name, such as 0.0.0.0, ::1, localhost")
     return text
+
+
+def _folder(text: str) -> Path:
+    if not text.strip():  # of a variable that was not set; taken for the folder we are in, what callers say would be there
+        raise argparse.ArgumentTypeError("expected the name of a folder")
+    return Path(text)
 
 
 def _port(text: str) -> int:
