@@ -29,9 +29,9 @@ class Details(Struct, frozen=True):
 
 
 class PingReceived(Struct, frozen=True):
-    """The peer asks whether we live; `token` is to be given back."""
+    """The peer asks whether we live; `token` is to be given back as it came."""
 
-    token: int
+    token: int | float | str
 
 
 class DetailsGiven(Struct, frozen=True):
@@ -72,7 +72,7 @@ Event = PingReceived | DetailsGiven | TranscriptUpdated | TurnRequested | Digits
 
 
 class Pong(Struct, frozen=True):
-    token: int
+    token: int | float | str
 
 
 class Speak(Struct, frozen=True):

@@ -184,8 +184,8 @@ def test_takes_any_role_and_skips_what_nobody_said(
             "a frame of kind response_required has the wrong shape: Expected `int | null`, got `str` - at `$.response_id`",
         ),
         (
-            '{"interaction_type":"ping_pong","timestamp":1.5}',
-            "a frame of kind ping_pong has the wrong shape: Expected `int | null`, got `float` - at `$.timestamp`",
+            '{"interaction_type":"ping_pong","timestamp":[]}',
+            "a frame of kind ping_pong has the wrong shape: Expected `int | null`, got `array` - at `$.timestamp`",
         ),
         (
             '{"interaction_type":"update_only","transcript":[{"role":7}]}',

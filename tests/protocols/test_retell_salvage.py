@@ -1,12 +1,13 @@
-"""A request whose shape the platform has changed is still answered, with what can be read of it."""
+"""What somebody waits for is still answered if the platform has changed its shape, with what can be read of it."""
 
 import json
+from typing import Any
 
 import pytest
 
 from rejoinder.dialogue import Utterance
 from rejoinder.errors import PeerError
-from rejoinder.events import TurnRequested, UnknownReceived
+from rejoinder.events import DetailsGiven, PingReceived, Pong, TurnRequested, UnknownReceived
 from rejoinder.protocols.retell import RetellCodec
 
 GOOD = {"role": "user", "content": "hi"}
@@ -39,9 +40,33 @@ def test_a_request_of_another_shape_is_answered_with_what_can_be_read(
         {"interaction_type": "response_required", "response_id": "3", "transcript": 7},
         {"interaction_type": "response_required", "response_id": None, "transcript": 7},
         {"interaction_type": "update_only", "transcript": 7},
-        {"interaction_type": "ping_pong", "timestamp": "now"},
+        {"interaction_type": "ping_pong", "timestamp": {}},
+        {"interaction_type": "call_details", "call": "call_1"},
     ],
 )
 def test_what_asks_for_nothing_that_can_be_answered_is_refused(frame: object) -> None:
     with pytest.raises(PeerError, match="wrong shape"):
         RetellCodec().decode(json.dumps(frame))
+
+
+@pytest.mark.parametrize("timestamp", [1.5, "now", "", 1e300, "cut \ud83d"])
+def test_a_ping_is_answered_with_whatever_timestamp_it_brought(timestamp: Any) -> None:
+    codec = RetellCodec()
+    told, ping = codec.decode(json.dumps({"interaction_type": "ping_pong", "timestamp": timestamp}))
+    assert told == UnknownReceived("ping_pong of another shape")
+    assert isinstance(ping, PingReceived)
+    assert codec.longest_silence is not None
+    (pong,) = codec.encode(Pong(ping.token))
+    echoed = "cut \ufffd" if timestamp == "cut \ud83d" else timestamp
+    assert json.loads(pong) == {"response_type": "ping_pong", "timestamp": echoed}
+
+
+@pytest.mark.parametrize(
+    "odd", [{"timestamp": "now"}, {"transcript": {}}, {"transcript": [{"role": 7}]}, {"turntaking": 1}, {"response_id": "x"}]
+)
+def test_details_are_kept_whatever_stands_beside_them(odd: dict[str, Any]) -> None:
+    call = {"call_type": "phone_call", "direction": "inbound", "from_number": "+442079460001", "to_number": "+442079460000"}
+    told, given = RetellCodec().decode(json.dumps({**odd, "interaction_type": "call_details", "call": call}))
+    assert told == UnknownReceived("call_details of another shape")
+    assert isinstance(given, DetailsGiven)
+    assert given.details.number == "+442079460001"

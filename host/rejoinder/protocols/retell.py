@@ -3,8 +3,8 @@
 Source: docs.retellai.com, "LLM WebSocket" (API reference) and "Set up your server", read 2026-11-22. In short: one JSON object
 a frame; the server speaks first; each request has an id, only the newest is heard, and only until it is marked complete;
 what has a wrong type vanishes without an error. So types are strict on the way out, and the way in is tolerant: unknown
-kinds and keys, missing fields and roles nobody documented are let through. Not so broken JSON, nor an id or a timestamp
-that is no integer, not even "1": they are echoed, and an answer under a guessed id is lost without a trace.
+kinds and keys, missing fields and roles nobody documented are let through. Not so broken JSON, nor an id that is no integer,
+not even "1": an answer under a guessed id is lost without a trace. The timestamp of a ping is echoed, whatever it is.
 """
 
 from contextlib import suppress
@@ -45,7 +45,7 @@ from rejoinder.events import (
 )
 from rejoinder.protocols.retell_details import call_details
 from rejoinder.protocols.retell_numbering import Numbering
-from rejoinder.protocols.retell_salvage import salvage
+from rejoinder.protocols.retell_salvage import SalvagedDetails, SalvagedPing, SalvagedRequest, salvage
 from rejoinder.protocols.retell_sent import (
     AgentInterrupt,
     Config,
@@ -169,13 +169,18 @@ class RetellCodec:
         return events if heard.transcript_with_tool_calls is UNSET else self._presses(heard.transcript_with_tool_calls) + events
 
     def _misshapen(self, frame: bytes, wrong: ValidationError) -> list[Event]:
-        asked = salvage(frame)
-        if asked is None:
-            return [_unknown(frame, wrong)]
-        heard = _Heard(asked.interaction_type, response_id=asked.response_id)
-        request = self._request(heard, asked.transcript, frame)
-        told = UnknownReceived(f"{asked.interaction_type} of another shape")
-        return [told, request] if request is not None else [told]
+        event: Event | None
+        match salvage(frame):
+            case None:
+                return [_unknown(frame, wrong)]
+            case SalvagedPing(timestamp):
+                kind, event = "ping_pong", self._pinged(timestamp)
+            case SalvagedDetails(call):
+                kind, event = "call_details", self._details(call_details(call))
+            case SalvagedRequest(kind, number, transcript):
+                event = self._request(_Heard(kind, response_id=number), transcript, frame)
+        told = UnknownReceived(f"{kind} of another shape")
+        return [told, event] if event is not None else [told]
 
     def _read(self, frame: bytes) -> tuple[_Heard, Transcript]:
         cut = self._cache.cut(frame)
@@ -193,8 +198,7 @@ class RetellCodec:
     def _events(self, heard: _Heard, transcript: Transcript, frame: bytes) -> list[Event]:
         match heard.interaction_type:
             case "ping_pong":
-                self.longest_silence = KEEPALIVE_LOST
-                return [PingReceived(heard.timestamp or 0)]
+                return [self._pinged(heard.timestamp or 0)]
             case "update_only":
                 return [TranscriptUpdated(transcript, _SPEAKERS.get(heard.turntaking or ""))]
             case "response_required" | "reminder_required":
@@ -206,6 +210,10 @@ class RetellCodec:
                 return [CallerInterrupted()]
             case other:
                 return [UnknownReceived(printable(other) or "a frame without interaction_type")]
+
+    def _pinged(self, timestamp: float | str) -> Event:
+        self.longest_silence = KEEPALIVE_LOST
+        return PingReceived(timestamp)
 
     def _details(self, details: Details) -> Event:
         if details.kind == "web":

@@ -1,5 +1,5 @@
-"""What can still be read of a request whose shape is not the known one: a caller waits for its answer, whatever a platform
-has changed around it."""
+"""What can still be read of a frame whose shape is not the known one, where somebody waits for it: a caller for an answer, the
+platform for an answer to its ping, whatever it has changed around them."""
 
 from collections.abc import Mapping
 from typing import Any, NamedTuple
@@ -9,19 +9,35 @@ from msgspec.json import Decoder
 
 from rejoinder.dialogue import Transcript, Utterance
 from rejoinder.protocols.retell_transcript import NOT_SAID
-from rejoinder.protocols.wire import WireInt
+from rejoinder.protocols.wire import WireInt, without_lone_surrogates
 
 
-class _Asked(Struct):
-    interaction_type: str
+class SalvagedPing(Struct, tag_field="interaction_type", tag="ping_pong"):
+    """A ping; its timestamp is echoed and never read, so that it need be no integer."""
+
+    timestamp: int | float | str
+
+
+class SalvagedDetails(Struct, tag_field="interaction_type", tag="call_details"):
+    """What the platform says of the call."""
+
+    call: dict[str, Any]
+
+
+class _Response(Struct, tag_field="interaction_type", tag="response_required"):
     response_id: WireInt
     transcript: Any = None
 
 
-_ASKED = Decoder(_Asked)
+class _Reminder(Struct, tag_field="interaction_type", tag="reminder_required"):
+    response_id: WireInt
+    transcript: Any = None
 
 
-class Salvaged(NamedTuple):
+_SALVAGED = Decoder(SalvagedPing | SalvagedDetails | _Response | _Reminder)
+
+
+class SalvagedRequest(NamedTuple):
     """The kind of a request, its id and those utterances that are of the known shape."""
 
     interaction_type: str
@@ -29,16 +45,19 @@ class Salvaged(NamedTuple):
     transcript: Transcript
 
 
-def salvage(frame: bytes) -> Salvaged | None:
-    """What `frame` asks for, None if it is no request with an id. Slow, and needed only where the typed decoding refuses."""
+def salvage(frame: bytes) -> SalvagedPing | SalvagedDetails | SalvagedRequest | None:
+    """What `frame` asks for or tells, None if nothing can be made of it. Slow, and needed only where the typed decoding
+    refuses."""
     try:
-        asked = _ASKED.decode(frame)
+        found = _SALVAGED.decode(without_lone_surrogates(frame))
     except (DecodeError, UnicodeDecodeError, RecursionError):
         return None
-    if asked.interaction_type not in ("response_required", "reminder_required"):
-        return None
-    said = [_utterance(item) for item in asked.transcript if _is_utterance(item)] if isinstance(asked.transcript, list) else []
-    return Salvaged(asked.interaction_type, asked.response_id, Transcript(tuple(said)))
+    if isinstance(found, SalvagedPing | SalvagedDetails):
+        return found
+    items = found.transcript if isinstance(found.transcript, list) else []
+    said = tuple([_utterance(item) for item in items if _is_utterance(item)])
+    kind = "response_required" if isinstance(found, _Response) else "reminder_required"
+    return SalvagedRequest(kind, found.response_id, Transcript(said))
 
 
 def _is_utterance(item: object) -> bool:

@@ -26,7 +26,7 @@ class Config(Sent, tag="config"):
 
 
 class PingPong(Sent, tag="ping_pong"):
-    timestamp: int
+    timestamp: int | float | str
 
 
 class Response(Sent, tag="response"):
