@@ -32,6 +32,13 @@ from rejoinder.templates import template
         ("it", "Grazie mille, arrivederci"),
         ("nl", "Dank je wel, doei doei"),
         ("pt-BR", "Obrigada, tchau"),
+        ("en", "No, that's all. Bye."),
+        ("de", "Nein, das war's, tschüss."),
+        ("es", "No, eso es todo, gracias. Adiós."),
+        ("fr", "Non, c'est tout, merci, au revoir."),
+        ("it", "No, è tutto, arrivederci."),
+        ("nl", "Nee, dat was het. Dag!"),
+        ("pt", "Não, mais nada. Adeus."),
     ],
 )
 def test_a_farewell_is_known_with_the_courtesies_around_it(language: str, text: str) -> None:
@@ -56,6 +63,15 @@ def test_a_farewell_is_known_with_the_courtesies_around_it(language: str, text: 
 )
 def test_what_is_anything_else_is_not_taken_for_one(text: str) -> None:
     assert not is_farewell(text, "en")
+
+
+@pytest.mark.parametrize(
+    ("language", "text"), [("es", "No hasta mañana"), ("pt", "Até amanhã não"), ("pt", "Não é tudo, tchau")]
+)
+def test_a_word_that_is_also_not_says_no_beside_a_farewell_only_where_it_can_mean_nothing_else(
+    language: str, text: str
+) -> None:
+    assert not is_farewell(text, language)
 
 
 def each(texts: str) -> list[str]:

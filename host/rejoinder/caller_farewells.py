@@ -37,24 +37,26 @@ FAREWELLS: Mapping[str, str] = {
     "pt": """adeus, tchau, bye, até logo/já/breve/amanhã/mais, até à próxima, boa noite, bom fim de semana, tenha um bom dia,
         tenha uma boa tarde/noite, igualmente, você também, para si/você também""",
 }
-#: What may stand beside a farewell, and is none by itself.
+#: What may stand beside a farewell, and is none by itself. A word for no that is also a word for not is there with its texts
+#: alone: "até amanhã não" puts something off, and "não é tudo" wants more.
 COURTESIES: Mapping[str, str] = {
-    "de": """danke, dankeschön, danke schön/sehr, vielen/besten/herzlichen dank, nein danke, bitte, okay, ok, gut, super,
+    "de": """danke, dankeschön, danke schön/sehr, vielen/besten/herzlichen dank, nein, nee, nö, bitte, okay, ok, gut, super,
         prima, perfekt, alles klar, ja, und, dann, also, na, noch, einen, das war's/wars, das war/ist alles,
         für ihre/die hilfe""",
-    "en": """thanks, thank you, very/so much, a lot, again, cheers, no thanks, no thank you, okay, ok, alright, all right,
+    "en": """thanks, thank you, very/so much, a lot, again, cheers, no, nope, okay, ok, alright, all right,
         right, well, great, perfect, fine, lovely, wonderful, yes, yeah, and, then, now, for now, for your/the help,
         for everything, that's/thats all, that is/was all, that's it""",
     "es": """gracias, muchas/muchísimas gracias, no gracias, muy amable, vale, okay, ok, bien, muy bien, perfecto, de acuerdo,
-        sí, bueno, pues, y, eso es todo, nada más, por todo, por su/la ayuda""",
-    "fr": """merci, merci beaucoup/bien, non merci, okay, ok, d'accord, bien, très bien, parfait, super, oui, et, alors, bon,
+        sí, bueno, pues, y, eso es todo, nada más, no eso es todo, no nada más, por todo, por su/la ayuda""",
+    "fr": """merci, merci beaucoup/bien, non, okay, ok, d'accord, bien, très bien, parfait, super, oui, et, alors, bon,
         allez, voilà, c'est tout, pour tout, pour votre aide, madame, monsieur""",
-    "it": """grazie, grazie mille, molte/tante grazie, no grazie, okay, ok, va bene, bene, perfetto, d'accordo, sì, allora,
+    "it": """grazie, grazie mille, molte/tante grazie, no, okay, ok, va bene, bene, perfetto, d'accordo, sì, allora,
         e, è tutto, di tutto, per l'aiuto, gentilissimo, gentilissima""",
-    "nl": """bedankt, hartelijk bedankt, dank u/je, dank u/je wel, dankuwel, dankjewel, nee bedankt, nee dank u/je, oké, ok,
+    "nl": """bedankt, hartelijk bedankt, dank u/je, dank u/je wel, dankuwel, dankjewel, nee, oké, ok,
         goed, prima, mooi, top, ja, en, dan, nou, nog, hoor, een, dat was het, dat was/is alles, voor uw/de hulp""",
     "pt": """obrigado, obrigada, muito obrigado/obrigada, não obrigado/obrigada, valeu, okay, ok, certo, está bem, tudo bem,
-        perfeito, sim, então, e, é tudo, é só isso, por tudo, pela ajuda""",
+        perfeito, sim, então, e, é tudo, é só isso, mais nada, nada mais, não mais nada, não nada mais,
+        por tudo, pela ajuda""",
 }
 
 Words = tuple[str, ...]
