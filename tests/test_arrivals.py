@@ -3,6 +3,7 @@
 import logging
 
 import pytest
+from aiohttp import ClientConnectionResetError
 
 from rejoinder.arrivals import HANDSHAKE, MOST_WAITING, TELL_EVERY, Arrivals, ServerLog
 
@@ -67,6 +68,17 @@ def test_many_of_them_are_one_line_a_minute(caplog: pytest.LogCaptureFixture) ->
         "connections that asked for nothing were closed: 100",
         "connections that asked for nothing were closed: 400",
     ]
+
+
+def test_who_has_gone_is_nobodys_fault_but_a_refused_connection_is_ours(caplog: pytest.LogCaptureFixture) -> None:
+    server_log = ServerLog(logging.getLogger("server"), ValueError, Entrance().arrivals.malformed)
+    refused = ConnectionRefusedError("we dialled somebody who does not answer")
+    ours = ConnectionError("somebody of ours gave up")
+    gone = (ConnectionResetError(), BrokenPipeError(), ConnectionAbortedError(), ClientConnectionResetError())
+    for fault in (*gone, refused, ours):
+        server_log.exception("Error handling request", exc_info=fault)
+    told = [record.exc_info[1] for record in caplog.records if record.exc_info]
+    assert told == [refused, ours]
 
 
 def test_what_is_no_request_is_counted_and_a_fault_of_ours_is_logged_whole(caplog: pytest.LogCaptureFixture) -> None:

@@ -16,6 +16,8 @@ MOST_WAITING = 512
 #: Seconds between two looks, and between two lines of the log.
 LOOK_EVERY = 1.0
 TELL_EVERY = 60.0
+#: What a system says of a peer that has gone. Not any ConnectionError: one that is refused was dialled by ourselves.
+GONE = (ConnectionResetError, ConnectionAbortedError, BrokenPipeError)
 
 
 class Connection(Protocol):
@@ -97,5 +99,5 @@ class ServerLog(logging.LoggerAdapter[logging.Logger]):
         fault = kwargs.get("exc_info")
         if isinstance(fault, self._theirs):
             self._malformed()
-        elif not isinstance(fault, ConnectionError):
+        elif not isinstance(fault, GONE):
             super().log(level, msg, *args, **kwargs)
