@@ -273,6 +273,57 @@ def test_a_slow_disk_fills_the_queue_and_nobody_waits(
     ]
 
 
+def test_a_slow_disk_has_time_at_the_end_as_long_as_it_takes_something(
+    write: Any, folder: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    turn, done = threading.Semaphore(0), threading.Semaphore(0)
+
+    def slow(path: str, flags: int, mode: int) -> int:
+        turn.acquire()
+        return os.open(path, flags, mode)
+
+    shelf, into = Shelf(folder, slow), write()
+    flush = into._flush
+
+    def told(one: Reel) -> None:
+        flush(one)
+        done.release()
+
+    monkeypatch.setattr(into, "_flush", told)
+    into.start(shelf)
+    for number in range(5):
+        put(into, reel(shelf, f"call-{number}"), "ended", {}, must=True)
+    thread = into._thread
+    join = thread.join
+
+    def one_write(seconds: float) -> None:
+        """Patience that runs out with each write."""
+        turn.release()
+        assert done.acquire(timeout=5)
+        join(0.0 if len(list(folder.glob("*.jsonl"))) < 5 else 5)
+
+    monkeypatch.setattr(thread, "join", one_write)
+    into.close()
+    assert len(list(folder.glob("*.jsonl"))) == 5
+    assert caplog.records == []
+
+
+def test_what_a_stuck_disk_never_took_is_counted_at_the_end(
+    write: Any, folder: Path, stuck: Disk, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(writer, "GATHERING", 0.0)
+    monkeypatch.setattr(writer, "CLOSING", 0.0)
+    shelf, into = Shelf(folder, stuck), write()
+    one = reel(shelf)
+    into.start(shelf)
+    put(into, one, "noted", "timer", {})
+    assert stuck.asked.wait(5)
+    put(into, one, "noted", "timer", {})
+    put(into, one, "ended", {}, must=True)
+    into.close()
+    assert [record.message for record in caplog.records] == ["recordings: 3 entries are not written after 0.0 s, and lost"]
+
+
 def test_large_frames_are_bounded_by_their_bytes(
     write: Any, folder: Path, stuck: Disk, monkeypatch: pytest.MonkeyPatch
 ) -> None:

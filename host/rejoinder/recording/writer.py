@@ -22,8 +22,9 @@ GATHERING = 0.1
 AT_A_TIME = 2000
 #: Seconds between two looks for recordings that were kept for long enough.
 LOOK_EVERY = 3600.0
-#: Seconds that the last lines have when the server stops.
+#: Seconds without a write after which the last lines are given up when the server stops, and seconds for all of them.
 CLOSING = 3.0
+LONGEST_CLOSING = 10.0
 
 log = logging.getLogger("rejoinder.recording")
 
@@ -61,6 +62,7 @@ class Writer:
         self._put = self._taken = self._put_bytes = self._taken_bytes = 0
         self._refused = self._refused_in_burst = 0
         self._failed = 0
+        self._tries = self._settled = 0  # writes that came to an end; entries of which nothing waits to be written any more
         self._is_failing = False
         self._live: dict[Reel, None] = {}
         self._shelves: frozenset[Shelf] = frozenset()
@@ -109,9 +111,18 @@ class Writer:
         if self._thread is not None:
             self._queue.put(None)
             self._hurry.set()
-            self._thread.join(CLOSING)
-            if self._thread.is_alive():
-                log.warning("recordings: the disk took nothing for %g s; the last lines are lost", CLOSING)
+            self._await_end(self._thread)
+
+    def _await_end(self, thread: threading.Thread) -> None:
+        begun, tries = time.monotonic(), -1
+        while thread.is_alive():
+            patience = min(CLOSING, begun + LONGEST_CLOSING - time.monotonic())
+            if self._tries == tries or patience < 0:
+                lost = self._put - self._settled
+                log.warning("recordings: %d entries are not written after %.1f s, and lost", lost, time.monotonic() - begun)
+                return
+            tries = self._tries
+            thread.join(patience)
 
     # In the thread.
 
@@ -124,6 +135,7 @@ class Writer:
             is_over = self._take(looked + LOOK_EVERY - now)
             for reel in list(self._live):
                 self._flush(reel)
+            self._settled = self._taken
             if is_over:
                 return
 
@@ -180,6 +192,8 @@ class Writer:
                     reel.path.unlink()
         else:
             self._succeed()
+        finally:
+            self._tries += 1
 
     def _write(self, reel: Reel, lines: list[bytes]) -> None:
         tape, shelf = reel.tape, reel.shelf
