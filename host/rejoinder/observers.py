@@ -27,7 +27,6 @@ ROOM = 1000
 MOST_BYTES = 16 << 20
 
 Entry = tuple[ObserverSpec[Any], Any, Hashable]
-Settle = Callable[[BaseException | None], None]
 
 log = logging.getLogger(__name__)
 

@@ -7,8 +7,6 @@ from rejoinder.config.value import Value
 
 _UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
 _DURATION = re.compile(r"(\d+(?:\.\d+)?) ?(ms|s|m|h|d)\Z")
-#: The same for an editor; a value from outside cannot be judged there.
-PATTERN = r"^[0-9]+(\.[0-9]+)? ?(ms|s|m|h|d)$|\$\{"
 _REMEDY = "write it with its unit: 500ms, 2s, 5m, 1h"
 _REMEDY_LONG = "write it with its unit: 12h, 30d"
 _LONG = 2 * 86400.0

@@ -25,6 +25,11 @@ def _each(description: str, *forms: Schema, **others: Any) -> Schema:
     return _key(description, "object", additionalProperties={**form, "description": description}, **others)
 
 
+def _time(description: str) -> Schema:
+    """A duration; a value from outside cannot be judged in an editor."""
+    return _key(description, pattern=r"^[0-9]+(\.[0-9]+)? ?(ms|s|m|h|d)$|\$\{")
+
+
 _TEXT = {"type": "string"}
 _WORD = {"type": ["string"]}  # no file can stand for it: `loosened` leaves it as it is
 _TEXTS = {"type": "array", "items": _TEXT}
@@ -34,16 +39,12 @@ SERVER: Schema = {
     "port": _key("The port; 8080 if absent, 0 for a free one.", "integer", minimum=0, maximum=65535),
     "public_url": _key("The URL under which platforms reach the server."),
     "watch": _key("Reload on save; if absent on loopback only.", "boolean"),
-    "drain": _key("How long a stop waits for live calls; 1h if absent.", pattern=r"^[0-9]+(\.[0-9]+)? ?(ms|s|m|h|d)$|\$\{"),
+    "drain": _time("How long a stop waits for live calls; 1h if absent."),
     "admin_token": _key("What shows from elsewhere that one may reload and drain.", pattern=r"^[!-~]{16,}$|\$\{"),
     "reuse_port": _key("Let the next process listen before this one stops.", "boolean"),
     "trusted_proxies": _key("Addresses and networks of proxies that name whom they forward.", "array", items=_TEXT, minItems=1),
     "recordings": _key("The folder of recorded calls, relative to this file; recordings if absent."),
 }
-
-
-def _time(description: str) -> Schema:
-    return _key(description, pattern=r"^[0-9]+(\.[0-9]+)? ?(ms|s|m|h|d)$|\$\{")
 
 
 def _lines(description: str) -> Schema:

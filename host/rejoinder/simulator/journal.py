@@ -3,11 +3,9 @@
 Times are seconds since the platform dialled for the first time. Whoever judges a call reads it here, and nowhere else.
 """
 
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import asdict, dataclass, field
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Any, Literal
-
-import msgspec
 
 from rejoinder.dialogue import Utterance
 
@@ -42,9 +40,6 @@ EndedBy = Literal["", "agent", "caller", "platform"]
 #: How the text of a `fault` begins that does the connection no harm, and that of one that leaves it dead.
 ODD = "an odd frame"
 DEAD = "nothing passes any more"
-
-#: Utterances of a transcript that a written frame keeps: the whole one is in each frame, and grows with the call.
-WRITTEN_UTTERANCES = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,50 +151,3 @@ class Journal:
     def of(self, *kinds: What) -> list[Entry]:
         """The entries of these kinds, in order."""
         return [entry for entry in self.entries if entry.what in kinds]
-
-    def to_lines(self) -> Iterator[bytes]:
-        """The call as JSON, one object a line, without line ends: the call, each turn, each entry.
-
-        Of the transcript inside a frame the last utterances stay, without word timings, beside how many there were.
-        """
-        head = {"call_id": self.call_id, "platform": self.platform, "ended_by": self.ended_by, "reason": self.reason}
-        yield _line("call", head | {"transcript": [{"role": one.role, "content": one.text} for one in self.transcript]})
-        for turn in self.turns:
-            yield _line("turn", asdict(turn))
-        for entry in self.entries:
-            yield _line("entry", _written(entry))
-
-
-def _written(entry: Entry) -> dict[str, Any]:
-    told: dict[str, Any] = {"at": round(entry.at, 3), "what": entry.what}
-    if entry.text:
-        told["text"] = entry.text
-    if entry.turn is not None:
-        told["turn"] = entry.turn
-    if entry.frame is not None:
-        told["frame"] = _shortened(entry.frame)
-    if entry.cut:
-        told["cut"] = True
-    return told
-
-
-def _shortened(frame: Mapping[str, Any]) -> dict[str, Any]:
-    short = dict(frame)
-    for name in ("transcript", "transcript_with_tool_calls"):
-        if isinstance(said := frame.get(name), list):
-            short[name] = [_without_words(one) for one in said[-WRITTEN_UTTERANCES:]]
-            short[f"{name}_length"] = len(said)
-    return short
-
-
-def _without_words(item: object) -> object:
-    return {key: value for key, value in item.items() if key != "words"} if isinstance(item, dict) else item
-
-
-def _line(kind: str, content: Mapping[str, Any]) -> bytes:
-    return msgspec.json.encode({"line": kind, **content})
-
-
-def spoken(entries: Iterable[Entry]) -> list[str]:
-    """What was really heard of the agent, utterance by utterance."""
-    return [entry.text for entry in entries if entry.what == "agent_stops" and entry.text]

@@ -76,10 +76,6 @@ class Pace:
             known += 1
         return known
 
-    def next_start(self, known: int) -> float:
-        """When the word after the first `known` begins."""
-        return self.words[known].start
-
     def cut(self, known: int) -> bool:
         """Say nothing after the first `known` words; whether there was more to say."""
         rest = len(self.words) > known

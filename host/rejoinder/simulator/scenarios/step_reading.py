@@ -9,7 +9,7 @@ from rejoinder.config.durations import read_duration
 from rejoinder.config.tree import Scalar, Table, plain
 from rejoinder.config.value import Value, nearest
 from rejoinder.simulator.scenarios.expectation import NOTHING, Expected
-from rejoinder.simulator.scenarios.expectation_reading import HEARD_KEYS, read_expected
+from rejoinder.simulator.scenarios.expectation_reading import read_expected
 from rejoinder.simulator.scenarios.steps import (
     DialsTwice,
     Drops,
@@ -28,7 +28,8 @@ from rejoinder.simulator.scenarios.steps import (
     Step,
 )
 
-HEARS_KEYS = (*HEARD_KEYS, "within")
+#: What may stand under `hears` beside what is expected there.
+HEARS_KEYS = ("within",)
 PAUSE_KEYS = ("for", "then")
 POINT_KEYS = ("after", "words", "chunk")
 LOSSES = ("connection", "keepalive")
@@ -180,7 +181,7 @@ def _silent(value: Value, step: Value) -> Step | None:
 
 
 def _hears(value: Value, step: Value) -> Step:
-    expected = read_expected(value, "within")
+    expected = read_expected(value, *HEARS_KEYS)
     within = value.given("within") if isinstance(value.node, Table) else None
     seconds = read_duration(within) if within else None
     return Hears(seconds, expected=expected, place=value.node.mark)
