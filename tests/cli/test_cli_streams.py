@@ -3,6 +3,7 @@
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -40,4 +41,18 @@ def test_an_output_that_takes_no_more_is_told_in_a_line(folder: Path, arguments:
     (folder / "rejoinder.yaml").write_text(YAML)
     (folder / "calls.yaml").write_text("caller: []\n")
     outcome = shell(folder, f"{COMMAND} {arguments} >/dev/full")
+    assert (outcome.returncode, outcome.stderr) == (1, "rejoinder: the output cannot be written: No space left on device\n")
+
+
+def test_ctrl_c_while_commands_are_imported_is_no_traceback(rejoinder: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    def interrupted(name: str) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("rejoinder.cli.import_module", interrupted)
+    ended = rejoinder("check")
+    assert (ended.code, ended.err) == (130, "")
+
+
+def test_help_that_cannot_be_written_is_told_in_a_line(folder: Path) -> None:
+    outcome = shell(folder, f"{COMMAND} >/dev/full")
     assert (outcome.returncode, outcome.stderr) == (1, "rejoinder: the output cannot be written: No space left on device\n")

@@ -50,20 +50,8 @@ def parser(names: Sequence[str] = COMMANDS) -> argparse.ArgumentParser:
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command; the exit code."""
     _mend_streams()
-    words = sys.argv[1:] if argv is None else argv
-    root = parser(words[:1] if words[:1] and words[0] in COMMANDS else COMMANDS)  # a start imports no other command
-    given = _parsed(root, words)
-    if given.version:
-        from importlib.metadata import version
-
-        sys.stdout.write(f"rejoinder {version('rejoinder')}\n")
-        return 0
-    run: Command | None = getattr(given, "run", None)
-    if run is None:
-        root.print_help()
-        return 0
     try:
-        code = run(given)
+        code = _run(sys.argv[1:] if argv is None else argv)
         sys.stdout.flush()
     except KeyboardInterrupt:
         return 130
@@ -77,6 +65,21 @@ def main(argv: Sequence[str] | None = None) -> int:
     else:
         return code
     return 1
+
+
+def _run(words: Sequence[str]) -> int:
+    root = parser(words[:1] if words[:1] and words[0] in COMMANDS else COMMANDS)  # a start imports no other command
+    given = _parsed(root, words)
+    if given.version:
+        from importlib.metadata import version
+
+        sys.stdout.write(f"rejoinder {version('rejoinder')}\n")
+        return 0
+    run: Command | None = getattr(given, "run", None)
+    if run is None:
+        root.print_help()
+        return 0
+    return run(given)
 
 
 def _parsed(root: argparse.ArgumentParser, words: Sequence[str]) -> argparse.Namespace:
