@@ -125,6 +125,23 @@ def test_a_pattern_that_runs_wild_ends_the_command_and_is_named(folder: Path) ->
     assert "in respond" in ended.stderr
 
 
+def test_an_import_that_does_not_end_is_named_and_ends_the_command(folder: Path) -> None:
+    (folder / "bad.py").write_text("import threading\nthreading.Event().wait()\n")
+    play = """
+from rejoinder import slow_imports
+from rejoinder.cli import conform, main
+
+slow_imports.PATIENCE, conform.STUCK_IN_AN_IMPORT = 0.1, 1.0
+main(["conform", "bad.py", "--json"])
+"""
+    ended = subprocess.run([sys.executable, "-c", play], cwd=folder, capture_output=True, text=True, timeout=20, check=False)
+    assert (ended.returncode, ended.stdout) == (1, "")
+    named, *traces = ended.stderr.splitlines()
+    assert "is still being imported after 0.1 s, at " in named
+    assert "bad.py:2" in named
+    assert any('bad.py", line 2' in line for line in traces)
+
+
 async def test_a_plugin_that_never_gives_its_thread_back_ends_with_a_verdict(start: Callable[..., Any], folder: Path) -> None:
     (folder / "bad.py").write_text(BAD.format(more="while True: pass"))
     running = await start("conform", "bad.py", "--only", "does-not-block")

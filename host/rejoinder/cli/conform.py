@@ -13,7 +13,7 @@ import logging
 import os
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO
@@ -32,7 +32,7 @@ _USAGE = 2
 #: then: what holds the interpreter lock for ever (a pattern that runs wild, code in C) stops everything else. Imports may take
 #: long.
 STUCK = 20.0
-STUCK_IN_AN_IMPORT = 120.0
+STUCK_IN_AN_IMPORT = 60.0
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
@@ -77,8 +77,9 @@ def run(given: argparse.Namespace) -> int:
     if given.list:
         return _tell_checks(as_json=given.json)
     from rejoinder.errors import ConfigError, RejoinderError
+    from rejoinder.observability import configure
 
-    logging.disable(logging.CRITICAL)  # what a system does wrong is told once, by the check that looked for it
+    configure("warning")
     try:
         return _play(given, _suite(given))
     except ConfigError as error:
@@ -130,7 +131,7 @@ def _tell_checks(*, as_json: bool) -> int:
 def _play(given: argparse.Namespace, suite: "Suite") -> int:
     begun, verdicts, out = time.monotonic(), [], sys.stdout
     with contextlib.redirect_stdout(sys.stderr):  # plugins print too
-        for verdict in _bounded(suite.verdicts(given.only)):
+        for verdict in _bounded(_verdicts(suite, given.only)):
             verdicts.append(verdict)
             if not given.json:
                 out.write(_told(verdict))
@@ -146,6 +147,12 @@ def _play(given: argparse.Namespace, suite: "Suite") -> int:
         out.flush()
         os._exit(1)  # what is left behind would hold up the end
     return 1 if failed else 0
+
+
+def _verdicts(suite: "Suite", only: Sequence[str]) -> "Iterator[Verdict]":
+    suite.load()  # an import that takes long is told in the log
+    logging.disable(logging.CRITICAL)  # what a system does wrong is told once, by the check that looked for it
+    yield from suite.verdicts(only)
 
 
 def _bounded(verdicts: "Iterator[Verdict]") -> "Iterator[Verdict]":

@@ -41,6 +41,10 @@ class Suite:
         """What could not be ended and still goes on in this process, in words; "" if nothing does."""
         return str(self._never_ended or "")
 
+    def load(self) -> None:
+        """Import the system, if that is not done yet. Raises as `verdicts` does."""
+        self._find()
+
     def verdicts(self, only: Sequence[str] = ()) -> Iterator[Verdict]:
         """What comes of each check, as soon as it is known. Raises ConfigError for wrong options, PluginError for a system that
         does not load."""
