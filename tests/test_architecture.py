@@ -105,7 +105,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
         "simulator.journal",
         "simulator.load.resources",
         "simulator.load.spread",
-        "simulator.playing.staff",
+        "simulator.reports.staff",
     ),
     ("simulator.platform.link", "simulator.platform.pace", "simulator.platform.profile", "simulator.platform.recorder"),
     (
@@ -141,9 +141,10 @@ LAYERS: tuple[tuple[str, ...], ...] = (
         "simulator.reports.story",
     ),
     ("simulator.judging.judge", "simulator.reports.table", "simulator.reports.timeline"),
-    ("simulator.reports.html", "simulator.playing.player", "simulator.reports.report", "simulator.playing.target"),
+    ("simulator.reports.html", "simulator.playing.player", "simulator.reports.results", "simulator.playing.target"),
     ("simulator.playing.batch", "simulator.playing.served", "simulator.load.tally"),
-    ("simulator.load.load", "simulator.playing.virtual"),
+    ("simulator.load.outcome",),
+    ("simulator.load.crowd", "simulator.playing.virtual"),
     ("simulator.reports.load_report",),
     # Checks of one response system, and the front door of the test kit, which offers them too.
     ("conformance", "conformance.guard", "conformance.line", "conformance.probe"),

@@ -12,7 +12,8 @@ from typing import Any
 import pytest
 
 from rejoinder.cli.load import Bar
-from rejoinder.simulator.load.load import Load, Size
+from rejoinder.simulator.load.crowd import Load
+from rejoinder.simulator.load.outcome import Size
 from rejoinder.simulator.playing.target import Network
 
 YAML = """

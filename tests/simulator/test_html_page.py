@@ -10,10 +10,10 @@ from rejoinder.config.tree import Mark
 from rejoinder.dialogue import Utterance
 from rejoinder.simulator.journal import AskedTurn, Entry, Journal, ToolSeen
 from rejoinder.simulator.judging.findings import Finding, Outcome, Play, Verdict
-from rejoinder.simulator.playing.staff import WIDTH, Label, clock, labels, rows
 from rejoinder.simulator.playing.target import Remote
 from rejoinder.simulator.replay.past import Comparison, Contrast, Reaction
 from rejoinder.simulator.reports.html import page
+from rejoinder.simulator.reports.staff import WIDTH, Label, clock, labels, rows
 from rejoinder.simulator.reports.timeline import timeline
 from rejoinder.simulator.scenarios.scenario import Scenario
 

@@ -8,7 +8,8 @@ import pytest
 from handwritten import Frame, HandWritten
 from rejoinder.cli.load import small_talk
 from rejoinder.simulator.judging.findings import Play
-from rejoinder.simulator.load.load import Load, Outcome, Size
+from rejoinder.simulator.load.crowd import Load
+from rejoinder.simulator.load.outcome import Outcome, Size
 from rejoinder.simulator.playing.target import Network
 from rejoinder.simulator.scenarios.expectation import CallExpected, Expected, TextExpectation
 from rejoinder.simulator.scenarios.scenario import PlatformSetup, Scenario

@@ -7,7 +7,7 @@ import pytest
 
 from rejoinder.simulator.journal import AskedTurn, Entry, Journal
 from rejoinder.simulator.judging.findings import Finding, Play, Verdict
-from rejoinder.simulator.load.load import Cost, Outcome, Size
+from rejoinder.simulator.load.outcome import Cost, Outcome, Size
 from rejoinder.simulator.load.resources import LATE, VERY_LATE, Usage, allow_open_files, usage
 from rejoinder.simulator.load.spread import Spread
 from rejoinder.simulator.load.tally import Tally
@@ -23,7 +23,7 @@ def verdict(*turns: AskedTurn, over: float = 60.0, entries: tuple[Entry, ...] = 
 
 def outcome(tally: Tally, *, late: tuple[float, ...] = (0.001,), was_stopped: bool = False, took: float = 70.0) -> Outcome:
     own, server = Cost(35.0, 200 * 2**20, 8.0), Cost(35.0, 200 * 2**20)
-    return Outcome(Size(1000), tally, took, was_stopped, late, own, server)
+    return Outcome(Size(1000, ramp=10.0, lasts=60.0), tally, took, was_stopped, late, own, server)
 
 
 def test_percentiles_are_values_that_were_taken() -> None:

@@ -9,7 +9,7 @@ from rejoinder.config.tree import Mark
 from rejoinder.dialogue import Utterance
 from rejoinder.simulator.journal import AskedTurn, Entry, Journal
 from rejoinder.simulator.judging.findings import Finding, Outcome, Play, Verdict
-from rejoinder.simulator.reports.report import as_json, junit
+from rejoinder.simulator.reports.results import as_json, junit
 from rejoinder.simulator.reports.table import Paper
 from rejoinder.simulator.scenarios.scenario import Scenario
 

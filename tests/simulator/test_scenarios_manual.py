@@ -17,7 +17,7 @@ from rejoinder.simulator.judging.clean_speech import FLAWS
 from rejoinder.simulator.judging.findings import FaultName, Play, Verdict
 from rejoinder.simulator.platform.call import PATIENCE
 from rejoinder.simulator.platform.profile import Profile
-from rejoinder.simulator.reports.report import as_json
+from rejoinder.simulator.reports.results import as_json
 from rejoinder.simulator.scenarios import expectation_reading, reading, setup, step_reading
 from rejoinder.simulator.scenarios.expectation import ENDERS, STANDING
 from rejoinder.simulator.scenarios.scenario import LIMIT, CallSetup, Scenario

@@ -7,7 +7,7 @@ from dataclasses import asdict
 from manual import codes, named, page, rows, section
 from rejoinder.cli.load import LASTS, RAMP
 from rejoinder.simulator.judging.call_checks import LEFT_OPEN
-from rejoinder.simulator.load.load import Cost, Outcome, Size
+from rejoinder.simulator.load.outcome import Cost, Outcome, Size
 from rejoinder.simulator.load.resources import LATE, LOOK, VERY_LATE
 from rejoinder.simulator.load.spread import PERCENTILES
 from rejoinder.simulator.load.tally import Tally
@@ -42,7 +42,7 @@ def test_each_end_of_a_connection_is_told() -> None:
 
 def test_each_line_and_field_of_a_load_is_told() -> None:
     told = section("docs/simulator.md", "Load")
-    outcome = Outcome(Size(1), Tally(), 1.0, False, [], Cost(1.0, 1), Cost(1.0, 1))
+    outcome = Outcome(Size(1, ramp=10.0, lasts=60.0), Tally(), 1.0, False, [], Cost(1.0, 1), Cost(1.0, 1))
     lines = {re.split(r"  +", line)[0] for line in text(outcome).splitlines()[3:] if line}
     assert named(told) == lines
     assert set(json.loads(as_json(outcome))) <= set(codes(told))

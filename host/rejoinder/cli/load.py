@@ -13,7 +13,8 @@ from rejoinder.cli.words import complain, say
 
 if TYPE_CHECKING:
     from rejoinder.simulator.judging.findings import Play
-    from rejoinder.simulator.load.load import Load, Outcome, Size
+    from rejoinder.simulator.load.crowd import Load
+    from rejoinder.simulator.load.outcome import Outcome, Size
     from rejoinder.simulator.playing.target import Local, Remote, Target
     from rejoinder.simulator.scenarios.scenario import Scenario
 
@@ -64,7 +65,7 @@ def odd_beside_load(given: argparse.Namespace) -> str:
 
 def size_of(given: argparse.Namespace) -> "Size":
     """How large the load is."""
-    from rejoinder.simulator.load.load import Size
+    from rejoinder.simulator.load.outcome import Size
 
     return Size(given.load, given.ramp, given.lasts)
 
@@ -111,7 +112,7 @@ def run_load(given: argparse.Namespace, target: "Local | Remote", scenarios: "Se
 
 
 async def _play(size: "Size", plays: "Sequence[Play]", target: "Target") -> "Outcome":
-    from rejoinder.simulator.load.load import Load
+    from rejoinder.simulator.load.crowd import Load
     from rejoinder.simulator.playing.served import Served
 
     stopping = _Stopping()

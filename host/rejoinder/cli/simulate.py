@@ -160,7 +160,7 @@ def _paper(runs: int) -> "Paper":
 def _write(given: argparse.Namespace, verdicts: "Sequence[Verdict]", took: float, target: "Local | Remote") -> bool:
     """Write the reports that were asked for; whether all could be."""
     from rejoinder.simulator.reports.html import page
-    from rejoinder.simulator.reports.report import as_json, junit
+    from rejoinder.simulator.reports.results import as_json, junit
 
     reports: list[tuple[Path | None, bytes]] = [
         (given.junit, junit(verdicts, took) if given.junit else b""),

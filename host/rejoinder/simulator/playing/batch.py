@@ -46,14 +46,15 @@ class Stage:
         self._begun = time.perf_counter()
 
     async def perform(self, switchboard: Switchboard) -> None:
-        """Play it."""
-        try:
-            self._switchboard = switchboard
-            dial = switchboard.dialler(self.play.route)
-            self._player = Player(self.play, dial, call_id=self.call_id, frames=self._frames)
-            await self._player.play()
-        except RejoinderError as error:
-            self.fault = str(error)
+        """Play it. What it raises is for `fail`."""
+        self._switchboard = switchboard
+        dial = switchboard.dialler(self.play.route)
+        self._player = Player(self.play, dial, call_id=self.call_id, frames=self._frames)
+        await self._player.play()
+
+    def fail(self, error: Exception) -> None:
+        """It cannot be played, or not to its end: a verdict like any other."""
+        self.fault = str(error) if isinstance(error, RejoinderError) else f"{type(error).__name__}: {error}"
 
     @property
     def journal(self) -> Journal | None:
@@ -102,4 +103,4 @@ async def _guarded(stage: Stage, switchboard: Switchboard) -> None:
     try:
         await stage.perform(switchboard)
     except Exception as error:  # noqa: BLE001  a verdict like any other, and the next scenario is played
-        stage.fault = f"{type(error).__name__}: {error}"
+        stage.fail(error)

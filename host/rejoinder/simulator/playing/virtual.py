@@ -8,7 +8,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from random import Random
 
-from rejoinder.errors import RejoinderError
 from rejoinder.simulator.judging.findings import Play, Verdict
 from rejoinder.simulator.playing.batch import Listener, Stage
 from rejoinder.simulator.playing.target import Target
@@ -114,10 +113,8 @@ def _perform(stage: Stage, target: Target) -> None:
     except clock.PeerElsewhere as error:
         peer = str(error).partition(", which is not on the loop")[0]
         stage.fault = f"{peer}, which is not in this process; {_IN_REAL_TIME}"
-    except RejoinderError as error:
-        stage.fault = str(error)
     except Exception as error:  # noqa: BLE001  a plugin's, or ours: a verdict like any other, and the next scenario is played
-        stage.fault = f"{type(error).__name__}: {error}"
+        stage.fail(error)
 
 
 async def _opened(stage: Stage, target: Target) -> None:

@@ -10,9 +10,9 @@ from string import Template
 
 from rejoinder.simulator.journal import AskedTurn
 from rejoinder.simulator.judging.findings import Verdict
-from rejoinder.simulator.playing.staff import clock, inert
 from rejoinder.simulator.replay.side_by_side import Row
 from rejoinder.simulator.replay.side_by_side import rows as side_by_side
+from rejoinder.simulator.reports.staff import clock, inert
 from rejoinder.simulator.reports.story import WRONG, lines, place_of
 from rejoinder.simulator.reports.table import label, slowest
 from rejoinder.simulator.reports.timeline import DEADLINE_LINES, name_of, timeline

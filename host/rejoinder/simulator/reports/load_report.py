@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from rejoinder.config.durations import written
-from rejoinder.simulator.load.load import Cost, Outcome
+from rejoinder.simulator.load.outcome import Cost, Outcome
 from rejoinder.simulator.load.resources import LATE, VERY_LATE
 from rejoinder.simulator.load.spread import PERCENTILES, Spread
 from rejoinder.simulator.load.tally import TIMES

@@ -7,7 +7,7 @@ from itertools import chain
 from rejoinder.lines import BUILT_IN
 from rejoinder.simulator.journal import AskedTurn, Entry, Journal
 from rejoinder.simulator.judging.findings import Finding, Verdict
-from rejoinder.simulator.playing.staff import GUTTER, WIDTH, Label, Row, clock, inert, labels, number, rows, titled
+from rejoinder.simulator.reports.staff import GUTTER, WIDTH, Label, Row, clock, inert, labels, number, rows, titled
 
 #: The top of each lane, and how high a bar is.
 CALLER, AGENT, ANSWERS, EVENTS, BAR = 20.0, 46.0, 74.0, 98.0, 22.0

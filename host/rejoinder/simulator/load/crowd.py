@@ -3,10 +3,9 @@
 import asyncio
 import gc
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 
-from rejoinder.errors import RejoinderError
 from rejoinder.simulator.judging.findings import Play
+from rejoinder.simulator.load.outcome import Cost, Outcome, Size
 from rejoinder.simulator.load.resources import Lateness, Usage, usage
 from rejoinder.simulator.load.tally import Tally
 from rejoinder.simulator.playing.batch import Stage
@@ -18,52 +17,6 @@ SHORTEST_CALL = 1.0
 UNANSWERED = 10
 #: New objects after which Python looks for circles of garbage, which would make the loop late: a call leaves few.
 GARBAGE = 50_000
-
-
-@dataclass(frozen=True, slots=True)
-class Size:
-    """`calls` at once, of which the first is begun at the start and the last after `ramp` seconds; all are there for `lasts`
-    seconds."""
-
-    calls: int
-    ramp: float = 10.0
-    lasts: float = 60.0
-
-
-@dataclass(frozen=True, slots=True)
-class Cost:
-    """What a process used while the load lasted: CPU seconds; bytes at the most, since the process began; how long it `waited`
-    for a processor."""
-
-    cpu: float
-    memory: int
-    waited: float | None = None
-
-    @classmethod
-    def between(cls, before: Usage | None, after: Usage | None) -> "Cost | None":
-        if before is None or after is None:
-            return None
-        waited = None if before.waited is None or after.waited is None else max(after.waited - before.waited, 0.0)
-        return cls(after.cpu - before.cpu, after.memory, waited)
-
-
-@dataclass(frozen=True, slots=True)
-class Outcome:
-    """What came of a load. `took` is how long it lasted, which is less than was asked for if it `was_stopped`; `late` what the
-    simulator's own loop was late by, look by look; costs are None where the system does not tell them."""
-
-    size: Size
-    tally: Tally
-    took: float
-    was_stopped: bool
-    late: Sequence[float]
-    simulator: Cost | None
-    server: Cost | None
-
-    @property
-    def is_well(self) -> bool:
-        """Whether calls were played, every turn that had its time was answered, and nothing was found wrong."""
-        return bool(self.tally.calls) and not self.tally.faults and not self.tally.turns.unanswered
 
 
 class Load:
@@ -150,10 +103,9 @@ class Load:
         try:
             await stage.perform(self._switchboard)
             whole = True
-        except RejoinderError as error:
-            stage.fault, whole = str(error), True
         except Exception as error:  # noqa: BLE001  counted like anything else that goes wrong, and the other calls go on
-            stage.fault, whole = f"{type(error).__name__}: {error}", True
+            stage.fail(error)
+            whole = True
         finally:
             self.live.discard(stage)
             self._count(stage, whole=whole)
