@@ -425,6 +425,28 @@ async def test_healthz_tells_what_was_dropped(recording: Any, tmp_path: Path) ->
     assert served.host.calls.unrecorded > 0
 
 
+@pytest.mark.parametrize("everything", [True, False])
+async def test_a_folder_that_cannot_be_written_is_told_when_the_server_starts_and_serves(
+    recording: Any, tmp_path: Path, caplog: pytest.LogCaptureFixture, *, everything: bool
+) -> None:
+    (tmp_path / "recordings").write_text("in the way")
+    folder = tmp_path / "recordings" / "of mine" if everything else tmp_path / "recordings"
+    served = await recording(YAML, folder if everything else None)
+    remedy = "--record" if everything else "server.recordings"
+    assert [record.message for record in caplog.records if record.levelno >= logging.WARNING] == [
+        f"calls cannot be recorded in {folder}: it is no folder, or in none; mend that, or name another folder ({remedy})"
+    ]
+    assert "/echo" in served.host.routes.routes
+
+
+async def test_a_folder_that_can_be_written_is_tried_without_a_trace_or_a_word(
+    recording: Any, folder: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    await recording(YAML)
+    assert os.listdir(folder) == []
+    assert caplog.records == []
+
+
 def test_a_mode_stays_closed_whatever_the_umask(folder: Path) -> None:
     before = os.umask(0)
     try:

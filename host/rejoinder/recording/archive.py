@@ -4,6 +4,7 @@ What records is imported with the first call or folder that needs it: most serve
 """
 
 import asyncio
+import logging
 import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import UTC, datetime
@@ -18,6 +19,8 @@ if TYPE_CHECKING:
     from rejoinder.recording.redaction import Redaction
     from rejoinder.recording.shelf import Open, Shelf
     from rejoinder.recording.writer import Writer
+
+log = logging.getLogger("rejoinder.recording")
 
 
 class Archive:
@@ -39,10 +42,16 @@ class Archive:
         return self._writer.dropped if self._writer is not None else 0
 
     def start(self, config: Callable[[], Config]) -> None:
-        """From here on `config` gives the file in force. What was kept for long enough is deleted, now and every hour."""
+        """From here on `config` gives the file in force. What was kept for long enough is deleted, now and every hour. A folder
+        that cannot be written is told of, and no reason not to serve."""
         self._config = config
-        if self._folder.is_dir() or any(map(self._wish, config().routes.values())):
-            self._writing()
+        records = any(map(self._wish, config().routes.values()))
+        if not records and not self._folder.is_dir():
+            return
+        _, _, shelf = self._writing()
+        if records and (why := shelf.obstacle()):
+            where = "server.recordings" if self._everything is None else "--record"
+            log.warning("calls cannot be recorded in %s: %s; mend that, or name another folder (%s)", self._folder, why, where)
 
     def learn(self, secrets: Iterable[str]) -> None:
         """Never write these."""

@@ -12,6 +12,7 @@ from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from hashlib import sha256
 from pathlib import Path
+from tempfile import TemporaryFile
 from typing import Any
 
 import msgspec
@@ -70,6 +71,17 @@ class Shelf:
         """Make the folder, for its owner alone, if it is not there. Raises OSError."""
         if not self.folder.is_dir():
             self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+
+    def obstacle(self) -> str:
+        """Why nothing can be written here, "" if something can. Tries it: makes the folder, and a file that has no name."""
+        try:
+            self.prepare()
+            with TemporaryFile(dir=self.folder):
+                return ""
+        except (FileExistsError, NotADirectoryError):
+            return "it is no folder, or in none"
+        except OSError as error:
+            return error.strerror or str(error)
 
     def create(self, start: datetime, mark: str, content: bytes) -> Path:
         """A new recording with its first lines. Raises OSError, and then there is none."""
