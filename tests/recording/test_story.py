@@ -57,6 +57,12 @@ def test_what_the_agent_says_is_one_line_at_the_time_of_its_first_words() -> Non
     assert told.story()[1:] == ["1.000  AGENT: You said", "4.000  turn 1 interrupted (by parrot, first sentence after 0.25 s)"]
 
 
+def test_what_a_tool_gave_and_what_the_platform_is_told_is_not_what_the_agent_said() -> None:
+    told = Told().line("turn started", turn=1, kind="response").line("sent", frame={"tool_call_id": "t1", "content": "12 rows"})
+    told.line("sent", frame={"metadata": {"content": "private"}}).says("We open at nine.").line("turn ended", turn=1)
+    assert [line for line in told.story() if "AGENT" in line] == ["3.000  AGENT: We open at nine."]
+
+
 def test_the_callers_next_words_are_another_line() -> None:
     assert Told().hears("one").hears("one", "yes", "two").line("ended", ended_by="platform").story()[:2] == [
         "0.000  CALLER: one",

@@ -168,6 +168,15 @@ def test_a_number_in_pieces_is_hidden_in_each(put: Any, words: str) -> None:
     assert said == ["Call *", "** **", "** **", "23."]
 
 
+def test_a_number_is_hidden_around_what_a_tool_gave_meanwhile() -> None:
+    tape = make()
+    tape.told(0.0, Details())
+    tape.noted(0.0, "turn started", {"turn": 1})
+    tape.sent(0.1, [chunk("Call 020 79"), b'{"tool_call_id": "t1", "content": "two rows"}', chunk("46 0123.")])
+    tape.noted(0.2, "turn ended", {"turn": 1})
+    assert "0123" not in json.dumps(ready(tape))
+
+
 def test_a_turn_without_an_end_holds_so_many_lines_and_no_more(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(tapes, "MOST_IN_A_TURN", 10)
     tape = make(with_words=False)

@@ -5,7 +5,7 @@ under the same key, `frame` has null in its place and `grown` says how (see `rej
 object stands under `text`, an answer of server-sent events under `events`.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import msgspec
@@ -16,6 +16,8 @@ from rejoinder.recording.growth import grown, is_same, tail
 from rejoinder.recording.redaction import Redaction
 
 Line = dict[str, Any]
+#: A text by what it stands in and its key there.
+Place = tuple[dict[str, Any], str]
 
 #: Of a frame that cannot be read, so many characters are kept.
 MOST_TEXT = 4096
@@ -132,3 +134,22 @@ class Restored:
             frame[key] = grown(self._lists.get(key, []), change)
         self._lists.update({key: value for key, value in frame.items() if isinstance(value, list)})
         return frame
+
+
+def spoken(sent: Any) -> Iterator[Place]:
+    """Where in what was sent the words of the agent stand, in their order, or how many characters they had. What a tool gave
+    and what the platform is told beside the words is not spoken."""
+    match sent:
+        case {"tool_call_id": _}:
+            return
+        case dict():
+            for key, one in sent.items():
+                if key == "content" and isinstance(one, str | int):
+                    yield sent, key
+                elif key != "metadata":
+                    yield from spoken(one)
+        case list():
+            for one in sent:
+                yield from spoken(one)
+        case _:
+            pass

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
-from rejoinder.recording.frames import Line, Restored
+from rejoinder.recording.frames import Line, Restored, spoken
 
 #: How what is not speech is told; {} are fields of the line.
 _TOLD = {
@@ -90,19 +90,19 @@ class Story:
             yield said[0], f"CALLER{goes_on}: {_words(said[1])}"
 
     def _sent(self, at: float, line: Line) -> None:
-        spoken = list(_contents(line.get("frame", line.get("events"))))
-        if spoken and self._spoke is None:
+        words = [holder[key] for holder, key in spoken(line.get("frame", line.get("events")))]
+        if words and self._spoke is None:
             self._spoke = at
-        self._agent += spoken
+        self._agent += words
 
     def _agent_said(self) -> Iterator[tuple[float, str]]:
-        spoken, self._agent, at, self._spoke = self._agent, [], self._spoke, None
-        if at is None or not any(spoken):
+        words, self._agent, at, self._spoke = self._agent, [], self._spoke, None
+        if at is None or not any(words):
             return
-        if all(isinstance(one, int) for one in spoken):
-            yield at, f"AGENT: {_words(sum(spoken))}"
+        if all(isinstance(one, int) for one in words):
+            yield at, f"AGENT: {_words(sum(words))}"
         else:
-            yield at, f"AGENT: {''.join(map(str, spoken))}"
+            yield at, f"AGENT: {''.join(map(str, words))}"
 
 
 class _Fields(dict[str, Any]):
@@ -121,21 +121,6 @@ def _transcript(frame: Mapping[str, Any]) -> list[Mapping[str, Any]]:
         if isinstance(value, list) and value and all(isinstance(one, dict) and "role" in one for one in value):
             return [one for one in value if "content" in one]
     return []
-
-
-def _contents(frame: Any) -> Iterator[Any]:
-    match frame:
-        case {"content": str() | int() as content}:
-            yield content
-        case dict():
-            for value in frame.values():
-                if isinstance(value, dict | list):
-                    yield from _contents(value)
-        case list():
-            for value in frame:
-                yield from _contents(value)
-        case _:
-            pass
 
 
 def _words(said: Any) -> str:

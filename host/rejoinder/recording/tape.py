@@ -15,7 +15,7 @@ from msgspec import Struct
 
 from rejoinder.events import Details
 from rejoinder.recording.consent import may_opt_out, opts_out
-from rejoinder.recording.frames import Line, Shortened
+from rejoinder.recording.frames import Line, Place, Shortened, spoken
 from rejoinder.recording.muting import muted
 from rejoinder.recording.redaction import MASK, Redaction, masked
 from rejoinder.recording.rewriting import without_words
@@ -33,7 +33,6 @@ MOST_IN_A_TURN = 2000
 #: Whether a recording has the words of its call, and if not, why: nobody asked for them, the platform forbids it, or it never
 #: said what call it is. The last one is for as long as lines are held back.
 Words = Literal["kept", "off", "opted out", "not told", "not known"]
-Place = tuple[dict[str, Any], str]
 
 _EVENT = re.compile(rb"^data: (.*)$", re.MULTILINE)
 
@@ -80,7 +79,7 @@ class Tape:
     def sent(self, at: float, frames: Sequence[bytes]) -> None:
         for frame in frames:
             line = {"at": at, "what": "sent", "size": len(frame), **_sent(frame)}
-            self._add(line, list(_spoken(line)))
+            self._add(line, [(holder, key) for holder, key in spoken(line) if isinstance(holder[key], str)])
 
     def noted(self, at: float, what: str, facts: Mapping[str, Any]) -> None:
         """A decision, or something that befell the call."""
@@ -131,8 +130,8 @@ class Tape:
         entries = len(lines) - len(before) + len(waiting) - len(kept)
         self.lose(entries + sum(before))
         self._open_turns = turns
-        for line, spoken in kept:
-            self._add(line, spoken)
+        for line, places in kept:
+            self._add(line, places)
         return entries
 
     # From lines to bytes.
@@ -175,11 +174,11 @@ class Tape:
         except RecursionError:  # a plugin's own data: the frame is nobody's words, and the others of the turn are
             return MASK
 
-    def _add(self, line: Line, spoken: list[Place] | None = None) -> None:
+    def _add(self, line: Line, places: list[Place] | None = None) -> None:
         if self._lost:
             lost, self._lost = self._lost, 0
             self._add({"at": line["at"], "what": "lost", "entries": lost})
-        self._turn.append((line, spoken or []))
+        self._turn.append((line, places or []))
         is_whole = not self._open_turns
         if is_whole or len(self._turn) >= MOST_IN_A_TURN:
             self._close_turn(is_whole=is_whole)
@@ -187,7 +186,7 @@ class Tape:
     def _close_turn(self, *, is_whole: bool = True) -> None:
         """Put what waits. If what was said in the turn is not known as a whole, its last digits may begin a number."""
         turn, self._turn = self._turn, []
-        places = [place for _, spoken in turn for place in spoken]
+        places = [place for _, found in turn for place in found]
         said = self._redaction.pieces([holder[key] for holder, key in places], growing=not is_whole)
         for (holder, key), text in zip(places, said, strict=True):
             holder[key] = text
@@ -231,19 +230,3 @@ def _sent(frame: bytes) -> Line:
         return {"frame": msgspec.json.decode(frame)}
     except (msgspec.DecodeError, UnicodeError, RecursionError):
         return {}
-
-
-def _spoken(value: Any) -> Iterator[Place]:
-    """Where in a line the words of the agent stand, in their order."""
-    match value:
-        case dict():
-            for key, one in value.items():
-                if key == "content" and isinstance(one, str):
-                    yield value, key
-                elif isinstance(one, dict | list):
-                    yield from _spoken(one)
-        case list():
-            for one in value:
-                yield from _spoken(one)
-        case _:
-            pass

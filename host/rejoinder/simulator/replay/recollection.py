@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from rejoinder.recording.catalogue import Line
-from rejoinder.recording.frames import Restored
+from rejoinder.recording.frames import Restored, spoken
 from rejoinder.simulator.journal import ActionWord
 
 _CALLER = "user"
@@ -179,9 +179,10 @@ def _times(words: object) -> Iterator[tuple[float, float]]:
 def _tell(turn: OldTurn, at: float, line: Line) -> None:
     match line["what"]:
         case "sent":
-            spoken = list(_contents(line.get("frame", line.get("events"))))
-            turn.pieces += spoken
-            if any(spoken) and turn.spoke_at is None:
+            places = spoken(line.get("frame", line.get("events")))
+            words = [text for holder, key in places if isinstance(text := holder[key], str)]
+            turn.pieces += words
+            if any(words) and turn.spoke_at is None:
                 turn.spoke_at = at
             if tool := _tool(line.get("frame")):
                 turn.tools.append(tool)
@@ -192,23 +193,6 @@ def _tell(turn: OldTurn, at: float, line: Line) -> None:
         case "action" | "spoken out of turn" if action := _ACTIONS.get(str(line.get("action")), ""):
             turn.action = action
             turn.target = str(line.get("number", line.get("digits", "")))
-        case _:
-            pass
-
-
-def _contents(frame: Any) -> Iterator[str]:
-    """The words in what was sent to be spoken."""
-    match frame:
-        case {"response_type": "tool_call_result" | "metadata" | "update_agent" | "config"}:
-            return
-        case {"content": str() as content}:
-            yield content
-        case dict():
-            for value in frame.values():
-                yield from _contents(value)
-        case list():
-            for value in frame:
-                yield from _contents(value)
         case _:
             pass
 
