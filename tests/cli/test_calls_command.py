@@ -113,7 +113,7 @@ async def test_without_saying_which_nothing_is_deleted_or_told(recorded: Path, r
         (("list", "nowhere"), "there is no nowhere"),
         (("list", "notes.txt"), "notes.txt is neither a recording nor a file that names their folder"),
         (("list", "empty", "--number", "+1555"), "empty has no key"),
-        (("list", "--older-than", "soon"), "'soon' is no age"),
+        (("list", "--older-than", "soon"), "'soon' is no duration"),
         (("burn",), "invalid choice"),
         (("delete", "--route", "/echo", "--number", ""), "--number: expected some text"),
     ],

@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from rejoinder.cli.files import duration
 from rejoinder.cli.words import complain, count, say
 
 if TYPE_CHECKING:
@@ -27,7 +28,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--call", type=_given, metavar="ID", help="the call with this id")
     parser.add_argument("--number", type=_given, metavar="NUMBER", help="calls from or to this telephone number")
     parser.add_argument("--route", type=_given, metavar="ROUTE", help="calls on this route")
-    parser.add_argument("--older-than", type=_age, metavar="AGE", help="calls that began so long ago: 12h, 30d")
+    parser.add_argument("--older-than", type=duration, metavar="AGE", help="calls that began so long ago: 12h, 30d")
     parser.add_argument("--yes", action="store_true", help="delete without asking")
     parser.add_argument(
         "--json", action="store_true", help="print JSON instead of text: list and delete one array, show the lines"
@@ -38,15 +39,6 @@ def _given(text: str) -> str:
     if not text.strip():  # of a variable that was not set; taken for nothing it would mean every call
         raise argparse.ArgumentTypeError("expected some text")
     return text
-
-
-def _age(text: str) -> float:
-    from rejoinder.config.durations import seconds_in
-
-    seconds = seconds_in(text)
-    if seconds is None:
-        raise argparse.ArgumentTypeError(f"{text!r} is no age: expected 12h, 30d or the like")
-    return seconds
 
 
 def run(given: argparse.Namespace) -> int:

@@ -38,6 +38,16 @@ def _plugin(text: str) -> tuple[str, str]:
     return name, module
 
 
+def duration(text: str) -> float:
+    """Seconds, written as in the YAML file."""
+    from rejoinder.config.durations import seconds_in
+
+    seconds = seconds_in(text)
+    if seconds is None:
+        raise argparse.ArgumentTypeError(f"{text!r} is no duration: write it with its unit, such as 500ms, 10s, 12h, 30d")
+    return seconds
+
+
 def chosen_file(given: argparse.Namespace, command: str) -> Path | None:
     """The file that was named or is found here; None, with the remedy said, if there is none."""
     from rejoinder.config import find

@@ -9,6 +9,7 @@ import sys
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from rejoinder.cli.files import duration
 from rejoinder.cli.words import complain, say
 
 if TYPE_CHECKING:
@@ -35,23 +36,13 @@ def count_of(text: str) -> int:
     raise argparse.ArgumentTypeError(f"{text[:40]!r} is not a whole number from 1 to {MOST}")
 
 
-def _seconds(text: str) -> float:
-    """A duration as the YAML writes it."""
-    from rejoinder.config.durations import seconds_in
-
-    seconds = seconds_in(text)
-    if seconds is None:
-        raise argparse.ArgumentTypeError(f"{text!r} is no duration: write it with its unit, such as 500ms, 10s, 5m")
-    return seconds
-
-
 def add_load(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--load", type=count_of, metavar="CALLS", help="play so many calls at once, and tell what they cost")
     parser.add_argument(
-        "--ramp", type=_seconds, default=RAMP, metavar="TIME", help=f"begin the calls of a load over so long (default: {RAMP})"
+        "--ramp", type=duration, default=RAMP, metavar="TIME", help=f"begin the calls of a load over so long (default: {RAMP})"
     )
     parser.add_argument(
-        "--for", type=_seconds, default=LASTS, dest="lasts", metavar="TIME", help=f"keep them up so long (default: {LASTS})"
+        "--for", type=duration, default=LASTS, dest="lasts", metavar="TIME", help=f"keep them up so long (default: {LASTS})"
     )
 
 

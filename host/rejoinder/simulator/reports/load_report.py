@@ -10,6 +10,7 @@ from rejoinder.simulator.load.outcome import Cost, Outcome
 from rejoinder.simulator.load.resources import LATE, VERY_LATE
 from rejoinder.simulator.load.spread import PERCENTILES, Spread
 from rejoinder.simulator.load.tally import TIMES
+from rejoinder.simulator.reports.table import printable
 
 _WIDTH = 15
 
@@ -49,7 +50,7 @@ def _counts(outcome: Outcome) -> Iterator[str]:
     yield _line("redials", _listed(tally.redials) or "none")
     yield _line("errors", "" if tally.faults else "none")
     for kind, fault in sorted(tally.faults.items(), key=lambda item: -item[1].count):
-        yield f"  {fault.count:,} {kind}: {_one_line(fault.example)}"
+        yield f"  {fault.count:,} {kind}: {printable(fault.example)}"
 
 
 def _processes(outcome: Outcome) -> Iterator[str]:
@@ -86,10 +87,6 @@ def _line(name: str, told: str) -> str:
 
 def _listed(counted: Counter[str]) -> str:
     return ", ".join([f"{count:,} {name}" for name, count in counted.most_common()])
-
-
-def _one_line(told: str) -> str:
-    return "".join(one if one.isprintable() else " " if one.isspace() else "\N{REPLACEMENT CHARACTER}" for one in told)
 
 
 def as_json(outcome: Outcome) -> bytes:

@@ -35,15 +35,15 @@ class Paper:
         """The line of one play."""
         first = verdict.findings[0] if verdict.findings else None
         why = f": {first.what}" if first and verdict.outcome == "broken" else ""
-        return f"{self._outcome(verdict)}  {self.name(verdict.play)}{_printable(why)}"
+        return f"{self._outcome(verdict)}  {self.name(verdict.play)}{printable(why)}"
 
     def skipped(self, scenario: Scenario) -> str:
         """The line of a scenario that is played on no route."""
-        return _printable(f"skipped  {scenario.name}: it applies to {', '.join(sorted(scenario.applies))}")
+        return printable(f"skipped  {scenario.name}: it applies to {', '.join(sorted(scenario.applies))}")
 
     def name(self, play: Play) -> str:
         """What a play is called, in one line."""
-        return _printable(label(play, runs=self.runs))
+        return printable(label(play, runs=self.runs))
 
     def story(self, verdict: Verdict) -> str:
         """What happened in a play, line by line."""
@@ -86,7 +86,7 @@ class Paper:
         return self._tinted(verdict.word if verdict.outcome == "passed" else verdict.word.upper(), _COLOURS[verdict.word])
 
     def _tinted(self, text: str, colour: str) -> str:
-        clean = _printable(text)
+        clean = printable(text)
         return f"\x1b[{colour}m{clean}\x1b[0m" if self.has_colours and colour else clean
 
 
@@ -102,7 +102,7 @@ def slowest(verdict: Verdict) -> str:
 
 
 def _cell(text: str, width: int, at: int) -> str:
-    clean = _printable(text)
+    clean = printable(text)
     cut = clean if len(clean) <= width else f"{clean[: width - 3]}..."
     return cut.rjust(width) if at > 1 else cut.ljust(width)
 
@@ -114,6 +114,6 @@ def summary(finding: Finding) -> str:
     return f"{f'{where}: ' if where else ''}{at}{finding.title}: {finding.what}"
 
 
-def _printable(text: str) -> str:
+def printable(text: str) -> str:
     """`text` as one line that no terminal obeys."""
     return "".join(one if one.isprintable() else " " if one.isspace() else "\N{REPLACEMENT CHARACTER}" for one in text)
