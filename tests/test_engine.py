@@ -237,6 +237,17 @@ def test_words_that_were_heard_are_not_said_again() -> None:
     assert talk.receive(request(1, "Hello.", "hi")) == []
 
 
+def test_the_end_of_words_that_were_heard_is_told_once_more_on_another_socket() -> None:
+    """A line may die with the last frame in it, and the platform would wait for that for ever."""
+    talk = in_turn()
+    talk.output(1, "One.")
+    talk.output(1, EndCall())
+    talk.receive(TranscriptUpdated(said("Hello.", "hi", "One.")))
+    talk.opened()
+    assert talk.receive(request(1, "Hello.", "hi", "One.")) == [Send(Finish(1, "", EndCall()), 1)]
+    assert talk.receive(request(1, "Hello.", "hi", "One.")) == []
+
+
 def test_an_interrupted_request_asked_again_gets_nothing() -> None:
     talk = in_turn()
     talk.receive(CallerInterrupted())

@@ -29,7 +29,8 @@ live      opened again                 nothing: the live turn goes on over the n
 any       request, newer               [CancelReply, TurnEnded(interrupted)] of what is live or unfinished; TurnStarted;
                                        StartReply, StartTimer(late), or Send(Finish) with the YAML's own reminder
 live      request, the same            nothing
-idle      request, the same            Send(Finish) with its whole text, once a socket, if no event showed that it arrived
+idle      request, the same            Send(Finish) with its whole text, once a socket, if no event showed that it arrived;
+                                       over another socket then Send(Finish) without a text, and with its action
 any       a reminder too many in a row the same, with Send(Finish) of nothing at once
 any       request, only a farewell     the same, with Send(Finish) of the goodbye and EndCall: the last turn ended in EndCall
 any       request, older               nothing
@@ -164,6 +165,7 @@ class Conversation:
             return self._begin(now)
         # What is said or finished over this socket anyway is no less said because its request may be repeated over it.
         turn.said_again = turn.live or self._waits(turn.number)
+        turn.redialled = not turn.said_again
         if turn.live and turn.number == 0:
             return []
         return [Send(Finish(0))]

@@ -43,6 +43,7 @@ class NewestTurn:
     finish: Finish | None = None
     arrived: bool = False
     said_again: bool = False
+    redialled: bool = False  # whether another socket carries the call than that which it was finished on
     usage: Usage = NO_USAGE
     request: Turn = NO_REQUEST  # what the agent that has the turn was asked with
 
@@ -123,8 +124,12 @@ class NewestTurn:
         self.usage = Usage(self.usage.input_tokens + usage.input_tokens, self.usage.output_tokens + usage.output_tokens)
 
     def again(self) -> Finish | None:
-        """The whole turn once more, for a platform that asks again; once a socket, and not if it is known to have arrived."""
-        if self.live or self.interrupted or self.arrived or self.said_again or self.finish is None:
+        """The whole turn once more, for a platform that asks again; once a socket, and not if it is known to have arrived.
+
+        One that has heard of it, and asks over another socket, lacks at least its end, which a line may lose with the rest
+        it holds: without that nobody would speak any more.
+        """
+        if self.live or self.interrupted or self.said_again or self.finish is None or (self.arrived and not self.redialled):
             return None
         self.said_again = True
-        return Finish(self.number, self.text, self.action, self.finish.uninterruptible)
+        return Finish(self.number, "" if self.arrived else self.text, self.action, self.finish.uninterruptible)
