@@ -92,6 +92,8 @@ FOUND: dict[Fault, Shown] = {
     "writes type": Shown("wrong wire types, wrong protocol", TALK, "unknown_type"),
     "writes no type": Shown("old protocol without a type", TALK, "no_type"),
     "writes to the log": Shown("wrong wire types, wrong protocol", TALK, "not_json"),
+    "cuts a character in two": Shown("wrong wire types, wrong protocol", TALK, "half_character"),
+    "never comes to an end": Shown("never-closed response by mistake", TALK, "endless_answer"),
     "sends bytes": Shown("wrong wire types, wrong protocol", TALK, "binary_frame"),
     "writes markup": Shown("markdown and emoji read aloud", TALK, "markup"),
     "glues its chunks": Shown("chunks glued or trimmed", BOOKED, "glued_words"),

@@ -6,6 +6,8 @@ from typing import Any
 import pytest
 
 from handwritten import HandWritten, cuts_in, says
+from rejoinder.simulator.judging.clean_protocol import broken_rules
+from rejoinder.simulator.platform import retell
 from rejoinder.simulator.platform.call import CallOver
 from rejoinder.simulator.platform.frames import decoded
 from rejoinder.simulator.platform.profile import Profile
@@ -62,6 +64,8 @@ def test_types_are_checked(frame: dict[str, Any], fault: str) -> None:
     ("data", "fault"),
     [
         (b"Hello", "it is not JSON: 'Hello'"),
+        (rb'{"a": "\ud83d"}', 'it holds half of a character (a lone surrogate): \'{"a": "\\\\ud83d"}\''),
+        (rb"Hello \ud83d", "it is not JSON: 'Hello \\\\ud83d'"),
         (b"\xff", "it is not JSON: '\ufffd'"),
         (b"[" * 100_000, f"it is not JSON: {'[' * 80!r}"),
         (b"[1]", "it is not an object: '[1]'"),
@@ -177,3 +181,25 @@ async def test_a_journal_without_frames_still_tells_what_happened() -> None:
     assert [entry.text for entry in call.journal.of("caller_stops", "agent_stops")] == ["Hello.", "When?", "Yes."]
     assert [entry.frame for entry in call.journal.of("dropped")] == [None]
     assert len(call.journal.turns) == 2
+
+
+@pytest.mark.virtual_time
+@pytest.mark.parametrize("keeps_frames", [True, False])
+async def test_of_an_answer_without_end_a_part_is_kept_and_told_once_and_its_end_still_counts(
+    monkeypatch: pytest.MonkeyPatch, *, keeps_frames: bool
+) -> None:
+    monkeypatch.setattr(retell, "LONGEST_TURN", 100)
+    server = HandWritten({"When?": [says(1, "Soon. " * 10, complete=False)] * 50})
+    async with Retell(server.dial, frames=keeps_frames) as call:
+        await call.agent_finished()
+        await call.says("When?")
+        await call.recorder.until(lambda: bool(call.journal.of("dropped")))
+        await call.says("Stop.")
+        server.sends(*[says(1, "Soon. " * 10, complete=False)] * 50)
+        await call.agent_finished()
+    assert call.journal.turns[1].said == "Soon. " * 20
+    endless = [entry.text for entry in call.journal.of("dropped") if "goes on" in entry.text]
+    assert endless == ["turn 1 goes on after 100 characters, and the rest is not kept"]
+    assert len(call.journal.of("received")) < 20
+    assert [one.fault for one in broken_rules(call.journal)] == ["endless_answer"]
+    assert call.journal.turns[2].said == "Yes."

@@ -27,7 +27,7 @@ Fault = Literal[
     "dies of text", "dies of bytes", "dies of types",
     # What is sent.
     "writes true as text", "writes ids as text", "writes type", "writes no type", "writes to the log", "sends bytes",
-    "writes markup", "glues its chunks",
+    "writes markup", "glues its chunks", "cuts a character in two", "never comes to an end",
     # Actions and tools.
     "hangs up silently", "can be cut off in its goodbye", "does two things", "transfers on the web", "books again",
     "gives up bookings", "books under one id", "waits in silence",
@@ -339,6 +339,10 @@ class GuideServer:
                 return [{name: value for name, value in frame.items() if name != "response_type"}]
             case "writes to the log":
                 return [f"sending {number}", frame]
+            case "cuts a character in two" if number:
+                return [frame | {"content": frame["content"] + "\ud83d"}]
+            case "never comes to an end" if number:
+                return [frame | {"content": "and so on " * 40_000, "content_complete": False}] * 4
             case "sends bytes" if number:
                 return [json.dumps(frame).encode()]
             case "invents ids" if number:

@@ -28,6 +28,8 @@ _DROPPED: tuple[tuple[str, FaultName], ...] = (
     ("was asked for", "unasked_answer"),
     ("had been replaced", "stale_answer"),
     ("was complete", "words_after_the_end"),
+    ("goes on after", "endless_answer"),
+    ("half of a character", "half_character"),
     ("it is not", "not_json"),
     ("it has no response_type", "unknown_type"),
     ("is unknown", "unknown_type"),
@@ -61,9 +63,9 @@ def _dropped(journal: Journal) -> Iterator[Finding]:
             yield _found("greeted_twice", f"the begin message is sent once more{_quoted(entry.frame)}", entry)
         elif not any(0 <= entry.at - at <= SAID_AGAIN for at in redialled) and (entry.text[:ALIKE], entry.turn) not in told:
             told.add((entry.text[:ALIKE], entry.turn))
-            yield _found(
-                _fault_of(entry), f"the platform drops a frame without a word: {entry.text}{_quoted(entry.frame)}", entry
-            )
+            fault = _fault_of(entry)
+            what = "" if fault == "endless_answer" else "the platform drops a frame without a word: "
+            yield _found(fault, f"{what}{entry.text}{_quoted(entry.frame)}", entry)
 
 
 def _fault_of(dropped: Entry) -> FaultName:

@@ -29,6 +29,7 @@ FaultName = Literal[
     # protocol_clean: frames
     "unasked_answer", "stale_answer", "words_after_the_end", "greeted_twice", "wrong_type", "not_json", "unknown_type",
     "no_type", "late_config", "polluted_config", "two_actions", "transfer_on_web", "tool_id_twice",
+    "half_character", "endless_answer",
     # protocol_clean: connections
     "pings_unanswered", "late_pongs", "deaf_while_answering", "stands_still", "no_keepalive", "lost_connection",
     "closed_socket", "hung_up_by_closing", "odd_frame_ends_it", "frame_too_big", "binary_frame",

@@ -4,6 +4,7 @@ Source: docs.retellai.com, "LLM WebSocket" (API reference) and "Troubleshooting"
 has a wrong one vanishes; a frame without a type is taken for speech, as in the oldest form of the protocol.
 """
 
+import json
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -18,6 +19,8 @@ Frame = Mapping[str, Any]
 
 #: What a server may ask for in its first frame. Whatever else stands there is ignored.
 CONFIGURABLE = ("auto_reconnect", "call_details", "transcript_with_tool_calls")
+#: Frames of speech, and where each says which turn it is of.
+NUMBERED = {"response": "response_id", "agent_interrupt": "interrupt_id"}
 #: Characters of a frame that cannot be read which are told.
 TOLD = 80
 
@@ -27,10 +30,22 @@ def decoded(data: bytes) -> tuple[Frame, str]:
     try:
         frame = msgspec.json.decode(data)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-        return {}, f"it is not JSON: {data[:TOLD].decode(errors='replace')!r}"
+        what = "it holds half of a character (a lone surrogate)" if _has_lone_surrogates(data) else "it is not JSON"
+        return {}, f"{what}: {data[:TOLD].decode(errors='replace')!r}"
     if not isinstance(frame, dict):
         return {}, f"it is not an object: {data[:TOLD].decode(errors='replace')!r}"
     return frame, _fault(frame)
+
+
+def _has_lone_surrogates(data: bytes) -> bool:
+    """Whether it is JSON with such ones in it, which strict readers refuse (RFC 8259, section 8.2) and Python's own takes."""
+    try:
+        json.dumps(json.loads(data), ensure_ascii=False).encode()
+    except UnicodeEncodeError:
+        return True
+    except (ValueError, RecursionError):
+        return False
+    return False
 
 
 def kind_of(frame: Frame) -> str:
@@ -140,8 +155,8 @@ _TUNABLE: dict[str, Callable[[object], bool]] = {
 }
 
 _CHECKS: dict[str, Callable[[Frame], str]] = {
-    "response": lambda frame: fault_of_speech(frame, "response_id"),
-    "agent_interrupt": lambda frame: fault_of_speech(frame, "interrupt_id"),
+    "response": lambda frame: fault_of_speech(frame, NUMBERED["response"]),
+    "agent_interrupt": lambda frame: fault_of_speech(frame, NUMBERED["agent_interrupt"]),
     "config": _config,
     "ping_pong": _pong,
     "tool_call_invocation": _called,

@@ -5,6 +5,7 @@ Source: docs.retellai.com, "LLM WebSocket" (API reference), "Set up your server"
 """
 
 import asyncio
+import math
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any, Literal
@@ -14,7 +15,7 @@ import msgspec
 from rejoinder.simulator.journal import DEAD, ODD, AskedTurn, ToolSeen
 from rejoinder.simulator.platform.call import SimulatedCall
 from rejoinder.simulator.platform.floor import Floor
-from rejoinder.simulator.platform.frames import CONFIGURABLE, TOLD, Frame, decoded, kind_of, odd_wishes, piece_of
+from rejoinder.simulator.platform.frames import CONFIGURABLE, NUMBERED, TOLD, Frame, decoded, kind_of, odd_wishes, piece_of
 from rejoinder.simulator.platform.line import Line
 from rejoinder.simulator.platform.link import Piece
 from rejoinder.simulator.platform.plug import Binary, Plug
@@ -25,6 +26,9 @@ from rejoinder.testing.wire import Dialler
 
 #: Milliseconds since 1970 at which every simulated call begins: the same call twice has the same frames.
 EPOCH_MS = 1_760_000_000_000
+#: Characters of one turn on one connection, in frames that count or not, beyond which nothing more of it is kept: they take
+#: half a day to speak.
+LONGEST_TURN = 1_000_000
 
 _ASKS = {"response": "response_required", "reminder": "reminder_required"}
 _TURNS = {"agent": "agent_turn", "user": "user_turn"}
@@ -59,6 +63,7 @@ class Retell(SimulatedCall):
         self._details_due = Timer(self._send_details)
         self._details_sent = False
         self._frames_came = 0
+        self._sizes: dict[tuple[str, int], float] = {}  # of turns, by the kind of their frames and their number
         self._unsent: AskedTurn | None = None
 
     # The connection.
@@ -75,6 +80,7 @@ class Retell(SimulatedCall):
 
     def _connected(self, first: bool) -> None:
         self._frames_came = 0
+        self._sizes.clear()
         if first:
             self.floor.begin()
             return
@@ -147,6 +153,10 @@ class Retell(SimulatedCall):
     def _came(self, data: bytes) -> None:
         frame, fault = decoded(data)
         self._frames_came += 1
+        if not fault and kind_of(frame) in NUMBERED and self._is_beyond_measure(frame):
+            if not frame["content_complete"]:
+                return
+            frame = {**frame, "content": ""}
         if self.recorder.keeps_frames:
             self.recorder.note("received", "" if frame else fault, frame=frame or None)
         if fault:
@@ -167,6 +177,18 @@ class Retell(SimulatedCall):
                 self._annotate(frame)
             case _:
                 pass  # metadata is for a page that shows a web call
+
+    def _is_beyond_measure(self, frame: Frame) -> bool:
+        """Whether its turn had brought more than anybody listens to before this frame came; told once."""
+        key = kind_of(frame), frame[NUMBERED[kind_of(frame)]]
+        size = self._sizes.get(key, 0)
+        if size < LONGEST_TURN:
+            self._sizes[key] = size + len(frame["content"])
+            return False
+        if size < math.inf:
+            self._sizes[key] = math.inf
+            self._drop({}, f"turn {key[1]} goes on after {LONGEST_TURN:,} characters, and the rest is not kept")
+        return True
 
     def _drop(self, frame: Frame, why: str, turn: AskedTurn | None = None) -> None:
         self.recorder.note("dropped", why, turn=turn, frame=frame or None)
