@@ -108,12 +108,11 @@ async def test_thirty_calls_are_answered_and_pinged_while_another_agents_thread_
         await bad.says(harm)
         hold = Hold()
         await asyncio.to_thread(hold.held.wait)
-        for _ in range(3):
-            for caller in callers:
-                await caller.says("hello")
-            for caller in callers:
-                await caller.ping()
-                assert (await caller.hears()).text.endswith("hello")
+        for caller in callers:
+            await caller.says("hello")
+        for caller in callers:
+            await caller.ping()
+            assert (await caller.hears()).text.endswith("hello")
         await bad.ping()  # its own socket is the front's too
         assert "At last." not in bad.now.text
         hold.gate.set()

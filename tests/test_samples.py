@@ -28,8 +28,9 @@ def label(sample: Sample) -> str:
 
 
 def environ() -> dict[str, str]:
-    """This process's, without what the samples read from it."""
-    return {name: value for name, value in os.environ.items() if not name.startswith(("OPENAI", "LLM_", "PUBLIC_URL"))}
+    """This process's, without what the samples read from it; of pytest's plugins the one that their readers need too."""
+    own = {name: value for name, value in os.environ.items() if not name.startswith(("OPENAI", "LLM_", "PUBLIC_URL"))}
+    return own | {"PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1", "PYTEST_PLUGINS": "pytest_asyncio.plugin"}
 
 
 @pytest.fixture

@@ -3,7 +3,6 @@
 import json
 import subprocess
 import sys
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -116,10 +115,23 @@ def test_a_wrong_command_line_is_told(rejoinder: Any, flags: tuple[str, ...], co
     assert (ended.code, told in ended.err) == (code, True), ended.err
 
 
+def conform_apart(folder: Path, hurry: str, *flags: str) -> subprocess.CompletedProcess[str]:
+    """Conform `bad.py` in a process of its own, which has less patience: `hurry` says how much."""
+    play = f"""
+import sys
+from rejoinder import slow_imports
+from rejoinder.cli import conform, main
+from rejoinder.conformance import guard
+
+{hurry}
+sys.exit(main(["conform", "bad.py", *{flags!r}]))
+"""
+    return subprocess.run([sys.executable, "-c", play], cwd=folder, capture_output=True, text=True, timeout=20, check=False)
+
+
 def test_a_pattern_that_runs_wild_ends_the_command_and_is_named(folder: Path) -> None:
     (folder / "bad.py").write_text(BAD.format(more='__import__("re").match("(a+)+$", "a" * 60 + "b")'))
-    play = "from rejoinder.cli import conform, main; conform.STUCK = 0.5; main(['conform', 'bad.py', '--only', 'closes-turns'])"
-    ended = subprocess.run([sys.executable, "-c", play], cwd=folder, capture_output=True, text=True, timeout=20, check=False)
+    ended = conform_apart(folder, "conform.STUCK = 0.5", "--only", "closes-turns")
     assert ended.returncode == 1
     assert "bad.py" in ended.stderr
     assert "in respond" in ended.stderr
@@ -127,14 +139,7 @@ def test_a_pattern_that_runs_wild_ends_the_command_and_is_named(folder: Path) ->
 
 def test_an_import_that_does_not_end_is_named_and_ends_the_command(folder: Path) -> None:
     (folder / "bad.py").write_text("import threading\nthreading.Event().wait()\n")
-    play = """
-from rejoinder import slow_imports
-from rejoinder.cli import conform, main
-
-slow_imports.PATIENCE, conform.STUCK_IN_AN_IMPORT = 0.1, 1.0
-main(["conform", "bad.py", "--json"])
-"""
-    ended = subprocess.run([sys.executable, "-c", play], cwd=folder, capture_output=True, text=True, timeout=20, check=False)
+    ended = conform_apart(folder, "slow_imports.PATIENCE, conform.STUCK_IN_AN_IMPORT = 0.1, 0.5", "--json")
     assert (ended.returncode, ended.stdout) == (1, "")
     named, *traces = ended.stderr.splitlines()
     assert "is still being imported after 0.1 s, at " in named
@@ -142,9 +147,9 @@ main(["conform", "bad.py", "--json"])
     assert any('bad.py", line 2' in line for line in traces)
 
 
-async def test_a_plugin_that_never_gives_its_thread_back_ends_with_a_verdict(start: Callable[..., Any], folder: Path) -> None:
+def test_a_plugin_that_never_gives_its_thread_back_ends_with_a_verdict(folder: Path) -> None:
     (folder / "bad.py").write_text(BAD.format(more="while True: pass"))
-    running = await start("conform", "bad.py", "--only", "does-not-block")
-    assert "does-not-block" in await running.line("FAILED")
-    assert "(Bad.respond)" in await running.line("seen:")
-    assert await running.process.wait() == 1
+    ended = conform_apart(folder, "guard.LONGEST_HOLD = 0.5", "--only", "does-not-block")
+    assert ended.returncode == 1
+    assert "does-not-block" in ended.stdout
+    assert "(Bad.respond)" in ended.stdout

@@ -50,7 +50,7 @@ def rejoinder_response_system() -> SystemSpec[ShoutOptions]:
 '''
 
 YAML = """\
-server: {host: 127.0.0.1, port: 8080}
+server: {host: 127.0.0.1, port: 8080, drain: 0s}
 agents:
   loud: {system: shout, begin: "Say something.", options: {prefix: "WHAT? "}}
 routes:

@@ -16,8 +16,10 @@ class Shout(ResponseSystem[Options]):
 
 
 @pytest.fixture
-def stranger(pytester: pytest.Pytester) -> pytest.Pytester:
-    """The folder of an author who has a system, and has not heard of our way of testing."""
+def stranger(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> pytest.Pytester:
+    """The folder of an author who has a system, and has not heard of our way of testing; of pytest's plugins those are loaded
+    that a test names."""
+    monkeypatch.setenv("PYTEST_DISABLE_PLUGIN_AUTOLOAD", "1")
     pytester.makepyfile(shout=SHOUT)
     pytester.syspathinsert()
     pytester.makeini("""
@@ -89,7 +91,7 @@ def test_who_asks_talks_calls_and_fakes_a_model(stranger: pytest.Pytester) -> No
         async def test_has_the_usual_loop():
             assert type(asyncio.get_running_loop()).__name__ != "VirtualClockLoop"
     """)
-    outcome(stranger).assert_outcomes(passed=5)
+    outcome(stranger, "-p", "pytest_asyncio.plugin").assert_outcomes(passed=5)
 
 
 def test_without_a_plugin_for_async_the_fixtures_without_it_work_and_the_others_say_what_they_lack(
@@ -105,7 +107,7 @@ def test_without_a_plugin_for_async_the_fixtures_without_it_work_and_the_others_
         def test_calls(caller):
             pass
     """)
-    result = outcome(stranger, "-p", "no:asyncio", "-p", "no:aiohttp", "-p", "no:anyio")
+    result = outcome(stranger)
     result.assert_outcomes(passed=1, errors=1)
     result.stdout.fnmatch_lines(["*requested an async fixture 'caller', with no plugin*"])
 
@@ -118,6 +120,6 @@ def test_a_marked_test_without_a_plugin_that_would_heed_it_is_an_error(stranger:
         @pytest.mark.virtual_time
         def test_waits(): ...
     """)
-    result = outcome(stranger, "-p", "no:asyncio", "-p", "no:aiohttp")
+    result = outcome(stranger)
     assert result.ret is pytest.ExitCode.USAGE_ERROR
     result.stderr.fnmatch_lines(["*needs pytest-asyncio 1.3 or later*"])
