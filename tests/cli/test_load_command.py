@@ -20,21 +20,22 @@ YAML = """
 agents: {parrot: {system: echo, begin: "Hello."}}
 routes: {/echo: {agent: parrot, secret: a-secret-of-sixteen}}
 """
-FAST = "platform: {rate: 1000, agent_rate: 1000}\ncaller: [{says: one, expect: one}, {silent: 1s}]\n"
+FAST = "platform: {rate: 1000, agent_rate: 1000}\ncaller: [{says: one, expect: one}, {silent: 100ms}]\n"
 
 
 @pytest.fixture
-def calls(folder: Path) -> Path:
+def calls(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setattr("rejoinder.simulator.playing.served.STOP", (0.05, 10.0))
     (folder / "rejoinder.yaml").write_text(YAML)
     (folder / "calls.yaml").write_text(FAST)
     return folder
 
 
 def test_a_server_is_started_for_a_load_and_stopped_after_it(rejoinder: Any, calls: Path) -> None:
-    outcome = rejoinder("simulate", "calls.yaml", "--load", "3", "--ramp", "100ms", "--for", "1500ms", "--json", "out.json")
+    outcome = rejoinder("simulate", "calls.yaml", "--load", "3", "--ramp", "100ms", "--for", "1s", "--json", "out.json")
     lines = outcome.out.splitlines()
     assert (outcome.code, outcome.err) == (0, ""), outcome
-    assert lines[0].startswith("3 at once for 1500ms after a ramp of 100ms: ")
+    assert lines[0].startswith("3 at once for 1s after a ramp of 100ms: ")
     assert [line.split("  ")[0] for line in lines[3:8]] == ["connect", "begin message", "first chunk", "first sentence", "pong"]
     told = json.loads((calls / "out.json").read_text())
     assert (told["ok"], told["load"], told["errors"]) == (True, 3, {})
@@ -46,7 +47,7 @@ def test_a_server_is_started_for_a_load_and_stopped_after_it(rejoinder: Any, cal
 
 def test_what_goes_wrong_under_load_is_told_and_ends_with_1(rejoinder: Any, calls: Path) -> None:
     (calls / "calls.yaml").write_text(FAST.replace("expect: one", "expect: two"))
-    outcome = rejoinder("simulate", "calls.yaml", "--load", "2", "--ramp", "0s", "--for", "3s")
+    outcome = rejoinder("simulate", "calls.yaml", "--load", "2", "--ramp", "0s", "--for", "2s")
     assert outcome.code == 1
     assert re.search(r"^  \d+ contains: expected to hear something with 'two'", outcome.out, re.MULTILINE)
 

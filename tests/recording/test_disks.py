@@ -163,6 +163,7 @@ def test_lines_are_written_while_entries_come_without_a_pause(
     write: Any, folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(writer, "AT_A_TIME", 10)
+    monkeypatch.setattr(writer, "GATHERING", 0.01)
     shelf, into = Shelf(folder), write()
     one = reel(shelf)
     seen: list[int] = []
