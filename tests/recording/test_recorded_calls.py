@@ -162,7 +162,9 @@ async def test_a_call_that_is_dialled_again_is_one_recording(recording: Any, wri
 
 async def test_a_barge_in_and_a_late_answer_are_told(recording: Any, written: Any) -> None:
     yaml = "agents: {actor: {system: acting}}\nroutes: {/echo: {agent: actor, record: {text: on}}}\n"
-    served = await recording(yaml.replace("system: acting", "system: acting, options: {act: waiting}, late: {filler: 100ms, stall: 100ms}"))
+    served = await recording(
+        yaml.replace("system: acting", "system: acting, options: {act: waiting}, late: {filler: 100ms, stall: 100ms}")
+    )
     async with calling(served.ws("/echo"), call_id="call-1", details=PHONE) as caller:
         await caller.says("wait")
         await anext(caller.chunks())
