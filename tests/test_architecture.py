@@ -97,7 +97,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("testing.clock",),
     ("testing.subject", "testing.wire"),
     ("testing.exchange", "testing.telephone"),
-    ("testing.serving", "testing.talking"),
+    ("testing.listening", "testing.serving", "testing.talking"),
     # The platform, played whole.
     (
         "simulator",
@@ -128,11 +128,12 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     # A recorded call is a scenario too.
     ("simulator.replay.recollection",),
     ("simulator.replay.recorded_call", "simulator.scenarios.scenario_text"),
-    ("simulator.judging.findings", "simulator.scenarios.reading", "simulator.scenarios.setup"),
+    ("simulator.judging.findings", "simulator.scenarios.reading", "simulator.scenarios.setup", "simulator.scenarios.over_chat"),
     ("simulator.replay.comparison",),
     ("simulator.replay.side_by_side",),
     (
         "simulator.judging.call_checks",
+        "simulator.judging.clean_completions",
         "simulator.judging.clean_connection",
         "simulator.judging.clean_protocol",
         "simulator.judging.clean_speech",
@@ -140,7 +141,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
         "simulator.judging.sensible_turns",
         "simulator.reports.story",
     ),
-    ("simulator.judging.judge", "simulator.reports.table", "simulator.reports.timeline"),
+    ("simulator.judging.judge", "simulator.reports.table", "simulator.reports.timeline", "simulator.playing.placing"),
     ("simulator.reports.html", "simulator.playing.player", "simulator.reports.results", "simulator.playing.target"),
     ("simulator.playing.batch", "simulator.playing.served", "simulator.load.tally"),
     ("simulator.load.outcome",),
@@ -158,7 +159,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("testing",),
     ("testing.fixtures",),
     # Commands; each is one file, imported when it is used.
-    ("cli.words", "cli.live", "cli.naming", "cli.notice", "cli.option_file", "cli.recorded", "cli.talk"),
+    ("cli.words", "cli.live", "cli.naming", "cli.notice", "cli.option_file", "cli.recorded", "cli.speaking", "cli.talk"),
     ("cli.files",),
     ("cli.running",),
     (
@@ -232,6 +233,7 @@ AIOHTTP = (
     "host",
     "webhook_door",
     "simulator.platform.completions",
+    "simulator.playing.placing",
     "simulator.playing.target",
     "testing.*",
 )

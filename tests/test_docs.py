@@ -207,7 +207,8 @@ def test_every_command_is_told_with_every_flag(name: str) -> None:
     assert {one.partition(" ")[0] for one in named(told)} == {flag for one in actions for flag in one.option_strings}
     for action in actions:
         if action.choices and action.option_strings:
-            assert set(action.choices) <= set(codes(cell(told, f"{action.option_strings[0]} {action.dest[4:].upper()}", 1)))
+            value = action.dest.rpartition("_")[2].upper()
+            assert set(action.choices) <= set(codes(cell(told, f"{action.option_strings[0]} {value}", 1)))
 
 
 def test_every_file_of_a_new_package_is_told() -> None:

@@ -14,7 +14,7 @@ from failures import BEYOND_A_CALL, FAILURES, failures_of
 from guide_server import FAULTS, Fault, GuideServer
 from manual import rows, section
 from rejoinder.simulator.judging.clean_connection import bad_endings
-from rejoinder.simulator.judging.findings import FaultName, Play, Verdict
+from rejoinder.simulator.judging.findings import ChatFault, FaultName, Play, Verdict
 from rejoinder.simulator.judging.judge import judge
 from rejoinder.simulator.platform.profile import Profile
 from rejoinder.simulator.platform.retell import Retell
@@ -205,7 +205,7 @@ def blocking() -> Iterator[str]:
 
 def test_every_fault_that_has_a_name_is_committed() -> None:
     assert {*FOUND, "blocks the loop"} == {*FAULTS}
-    assert {shown.name for shown in FOUND.values()} >= {*get_args(FaultName)} - {"", "stands_still"}
+    assert {shown.name for shown in FOUND.values()} >= {*get_args(FaultName)} - {"", "stands_still", *get_args(ChatFault)}
 
 
 def test_every_failure_that_a_platform_can_provoke_is_committed_and_the_manual_tells_what_finds_it() -> None:

@@ -5,6 +5,7 @@ from contextlib import suppress
 
 import pytest
 
+from rejoinder.simulator.playing.placing import ModelAPI
 from rejoinder.simulator.playing.target import Network, Remote
 from rejoinder.simulator.scenarios.scenario import Scenario
 from rejoinder.testing.dialling import HANDSHAKE, CannotDial
@@ -23,7 +24,8 @@ async def test_more_calls_than_a_browser_would_open_are_dialled_at_once() -> Non
     server = await asyncio.start_server(take, "127.0.0.1", 0)
     target = Remote(f"ws://127.0.0.1:{server.sockets[0].getsockname()[1]}/echo")
     async with target.open() as switchboard:
-        dial = switchboard.dialler(target.routes_of(Scenario("a call"))[0])
+        dial = switchboard.line(target.routes_of(Scenario("a call"))[0])
+        assert not isinstance(dial, ModelAPI)
         tasks = [asyncio.ensure_future(dial(f"call-{number}")) for number in range(120)]
         async with asyncio.timeout(HANDSHAKE - 1):  # later, those that hang would make room
             await all_there.wait()
@@ -39,4 +41,4 @@ async def test_more_calls_than_a_browser_would_open_are_dialled_at_once() -> Non
 
 def test_a_route_that_is_not_there_is_told() -> None:
     with pytest.raises(CannotDial, match="there is no route /nope"):
-        Network({}).dialler("/nope")
+        Network({}).line("/nope")

@@ -7,7 +7,7 @@ from pathlib import Path
 from unittest.mock import patch
 
 from model import Model
-from rejoinder.simulator.playing.target import Local, Switchboard
+from rejoinder.simulator.playing.target import Local, Platform, Switchboard
 from rejoinder.simulator.scenarios.scenario import Scenario
 
 SUPPORT = Path(__file__).parent
@@ -19,9 +19,9 @@ PLUGINS = {name: str(SUPPORT / f"{name}.py") for name in ("acting", "erring", "t
 class Stage:
     """The routes of one file. Its model runs on the loop of the play: the clock, which is virtual, waits for its answers."""
 
-    def __init__(self, file: Path) -> None:
+    def __init__(self, file: Path, platform: Platform = "retell") -> None:
         with served_at("http://127.0.0.1:9/v1"):
-            self._local = Local.of_file(file, PLUGINS)
+            self._local = Local.of_file(file, PLUGINS, platform=platform)
 
     def routes_of(self, scenario: Scenario) -> list[str]:
         return self._local.routes_of(scenario)

@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING
 from rejoinder.cli.files import add_plugins, chosen_file
 from rejoinder.cli.load import add_load, count_of, odd_beside_load, run_load
 from rejoinder.cli.recorded import add_recorded, save, scenarios_of
+from rejoinder.cli.speaking import add_platform, key_of, odd_on_platform, playable
 from rejoinder.cli.words import complain
 
 if TYPE_CHECKING:
@@ -53,6 +54,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--junit", type=Path, metavar="F", help="write the results as JUnit's XML")
     parser.add_argument("--json", type=Path, metavar="F", help="write the results as JSON")
     parser.add_argument("--html", type=Path, metavar="F", help="write the results as a page, with a timeline of each call")
+    add_platform(parser)
     add_load(parser)
     add_recorded(parser)
     add_plugins(parser)
@@ -73,7 +75,7 @@ def run(given: argparse.Namespace) -> int:
         return 1
     if given.save:
         return save(given.save, read.scenarios)
-    scenarios = scenarios_of(read, is_strict=given.strict)
+    scenarios = playable(given, scenarios_of(read, is_strict=given.strict))
     target = _target(given)
     if isinstance(target, int):
         return target
@@ -84,6 +86,8 @@ def _odd(given: argparse.Namespace) -> str:
     """What does not go together on the command line."""
     if given.url and given.route:
         return "--route names a route of --config; the route of --url is in the URL"
+    if odd := odd_on_platform(given):
+        return odd
     if given.load:
         return odd_beside_load(given)
     return "" if given.paths else "the following arguments are required: PATH"
@@ -105,10 +109,10 @@ def _target(given: argparse.Namespace) -> "Local | Remote | int":
 
     try:
         if given.url is not None:  # "" is that of a variable that was not set, and no wish to play something else
-            return Remote(given.url)
+            return Remote(given.url, given.platform, key_of(given))
         given.file = given.config
         path = chosen_file(given, "simulate PATH --config")
-        return 1 if path is None else Local.of_file(path, dict(given.plugin), given.route or "")
+        return 1 if path is None else Local.of_file(path, dict(given.plugin), given.route or "", platform=given.platform)
     except MalformedURL as error:
         complain(f"rejoinder: {error}")
         return _USAGE
@@ -143,6 +147,8 @@ def _play(given: argparse.Namespace, target: "Local | Remote", scenarios: "Seque
 
 def _why_not(target: "Local | Remote", scenarios: "Sequence[Scenario]") -> str:
     """Why none of them is played."""
+    if not target.told:
+        return ": the file has no route for " + ("Retell" if target.platform == "retell" else "chat completions")
     if not scenarios:
         return ""
     wanted = ", ".join(sorted({name for one in scenarios for name in one.applies}))

@@ -112,8 +112,9 @@ class AskedTurn:
 
 @dataclass(slots=True, repr=False)
 class Journal:
-    """One call. `transcript` is what was heard, as the platform has it at the end; `reason` its word for why the call ended
-    ("" while it lasts) and `ended_by` whose end that was; `pongs` how long each answer to a ping took, in seconds."""
+    """One call on `platform`, "retell" or "chat". `transcript` is what was heard, as the platform has it at the end; `reason`
+    its word for why the call ended ("" while it lasts) and `ended_by` whose end that was; `pongs` how long each answer to a
+    ping took, in seconds."""
 
     call_id: str
     platform: str = "retell"

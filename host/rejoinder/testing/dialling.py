@@ -63,12 +63,12 @@ async def dial(session: ClientSession, url: URL) -> ClientWebSocketResponse:
     except InvalidURL as error:
         raise MalformedURL(f"{str(url)!r} is a malformed URL") from error
     except (ClientError, OSError) as error:
-        raise CannotDial(f"{url.origin()} cannot be reached: {_reason(error)}") from error
+        raise CannotDial(f"{url.origin()} cannot be reached: {reason_of(error)}") from error
 
 
-def _reason(error: Exception) -> str:
-    """The system's own words; aiohttp's name the host again, how it would have checked a certificate, all that came, and the
-    whole URL, in which a route may have its secret."""
+def reason_of(error: Exception) -> str:
+    """Why nobody was reached, in the system's own words; aiohttp's name the host again, how it would have checked a
+    certificate, all that came, and the whole URL, in which a route may have its secret."""
     if isinstance(error, TooManyRedirects):
         return "it sends us on and on (redirects)"
     if isinstance(error, ClientResponseError):

@@ -19,6 +19,9 @@ from rejoinder.simulator.scenarios.steps import Step
 #: passed: all was as expected; failed: something was not; broken: there was nobody to play it with.
 Outcome = Literal["passed", "failed", "broken"]
 
+#: Those of servers that are asked for chat completions.
+ChatFault = Literal["lost_answer", "refused_request", "no_chunk", "no_done", "no_finish_reason", "bad_tool_call"]
+
 #: Faults of servers that are found whatever a scenario expects, by the names under which the manual tells what to do.
 FaultName = Literal[
     "",
@@ -33,6 +36,8 @@ FaultName = Literal[
     # protocol_clean: connections
     "pings_unanswered", "late_pongs", "deaf_while_answering", "stands_still", "no_keepalive", "lost_connection",
     "closed_socket", "hung_up_by_closing", "odd_frame_ends_it", "frame_too_big", "binary_frame",
+    # protocol_clean: chat completions
+    ChatFault,
     # speech_clean
     "markup", "glued_words",
 ]  # fmt: skip

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 from rejoinder.simulator.journal import Journal
 from rejoinder.simulator.judging.call_checks import judge_answers, judge_end, judge_silence, judge_tool, judge_turns
+from rejoinder.simulator.judging.clean_completions import bad_completions
 from rejoinder.simulator.judging.clean_connection import bad_endings
 from rejoinder.simulator.judging.clean_protocol import broken_rules
 from rejoinder.simulator.judging.clean_speech import unclean_speech
@@ -31,6 +32,8 @@ def _unplayable(played: Played) -> str:
         return played.fault
     if is_understood(journal):
         return ""
+    if journal.platform == "chat":
+        return _unanswered(journal)
     refusals = [entry.text for entry in journal.of("refused")]
     if refusals:
         return f"nobody takes the call: {refusals[-1]} (tries: {len(refusals)})"
@@ -43,8 +46,18 @@ def _unplayable(played: Played) -> str:
     return f"the call was taken, and {f'closed with {closed[0]}' if closed else 'then nothing ever came'}"
 
 
+def _unanswered(journal: Journal) -> str:
+    """Why no request for chat completions was answered, "" if nothing was asked."""
+    if all(turn.kind == "begin" for turn in journal.turns):
+        return ""
+    wrong = journal.of("lost", "dropped")
+    return f"no request is answered: {wrong[0].text if wrong else 'nothing ever came'}"
+
+
 def is_understood(journal: Journal) -> bool:
     """Whether anything came from the server that a platform can make sense of."""
+    if journal.platform == "chat":  # where the first words are the platform's own
+        return any(turn.kind != "begin" and (turn.chunks or turn.completed_at is not None) for turn in journal.turns)
     known = (entry for entry in journal.entries if entry.what in ("received", "configured", "completed", "tuned"))
     return any(not (entry.what == "received" and entry.text) for entry in known) or any(turn.chunks for turn in journal.turns)
 
@@ -73,10 +86,14 @@ def _standing(played: Played, journal: Journal) -> Iterator[Finding]:
     if expected.turns_sensible:
         yield from senseless_turns(journal)
     if expected.protocol_clean:
-        yield from broken_rules(journal)
-        yield from bad_endings(journal)
+        yield from bad_completions(journal) if journal.platform == "chat" else _lost_on_retell(journal)
     if expected.speech_clean:
         yield from unclean_speech(journal)
+
+
+def _lost_on_retell(journal: Journal) -> Iterator[Finding]:
+    yield from broken_rules(journal)
+    yield from bad_endings(journal)
 
 
 def _end(played: Played) -> Iterator[Finding]:

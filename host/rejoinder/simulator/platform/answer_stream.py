@@ -4,7 +4,8 @@ Source: OpenAI's "Streaming" reference; the names of the tools from docs.vapi.ai
 tools); read 2026-11.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import msgspec
@@ -20,17 +21,45 @@ class Unreadable(RejoinderError):
     """What came is no part of a streamed chat completion."""
 
 
+@dataclass(slots=True)
+class _ToolCall:
+    """What is known of a tool call: all but the arguments comes with its first chunk."""
+
+    id: str = ""
+    type: str = ""
+    name: str = ""
+    arguments: str = ""
+
+
 class AnswerStream:
     """Of one request. `tool_calls` are names with the JSON text of their arguments, whole once `is_finished`."""
 
     def __init__(self) -> None:
-        self.is_finished = False
         self.is_done = False
-        self._calls: dict[int, list[str]] = {}
+        self._finish_reason: object = None
+        self._calls: dict[int, _ToolCall] = {}
+
+    @property
+    def is_finished(self) -> bool:
+        """Whether the answer says that nothing more is to come."""
+        return self._finish_reason is not None
 
     @property
     def tool_calls(self) -> list[tuple[str, str]]:
-        return [(name, arguments) for name, arguments in self._calls.values()]
+        return [(call.name, call.arguments) for call in self._calls.values()]
+
+    def faults(self) -> Iterator[str]:
+        """What is wrong with the form of an answer that came to its end, and can be understood all the same."""
+        if not self.is_done:
+            yield "the answer ended without [DONE]"
+        if not self.is_finished:
+            yield "the answer ended without a finish_reason"
+        elif self._calls and self._finish_reason != "tool_calls":
+            yield f"the finish_reason of an answer with tool calls is {self._finish_reason!r}, not 'tool_calls'"
+        for call in self._calls.values():
+            missing = [name for name in ("id", "type", "name") if not getattr(call, name)]
+            if missing:
+                yield f"a tool call came without its {' and '.join(missing)}: {call.name or call.arguments[:TOLD]!r}"
 
     def take(self, line: bytes) -> str:
         """The text that a line brings, "" for one that brings none. Raises Unreadable."""
@@ -60,14 +89,17 @@ class AnswerStream:
             raise Unreadable(f"it is no chunk of a chat completion: {_told(content)}") from None
         if not isinstance(text, str):
             raise Unreadable(f"its content is not a string: {_told(content)}")
-        self.is_finished = self.is_finished or choices[0].get("finish_reason") is not None
+        if self._finish_reason is None:
+            self._finish_reason = choices[0].get("finish_reason")
         return text
 
     def _call(self, call: Mapping[str, Any]) -> None:
-        known = self._calls.setdefault(call.get("index", 0), ["", ""])
+        known = self._calls.setdefault(call.get("index", 0), _ToolCall())
         function = call["function"]
-        known[0] += function.get("name") or ""
-        known[1] += function.get("arguments") or ""
+        known.id = known.id or call.get("id") or ""
+        known.type = known.type or call.get("type") or ""
+        known.name += function.get("name") or ""
+        known.arguments += function.get("arguments") or ""
 
 
 def action_of(name: str, arguments: str) -> tuple[ActionWord, str] | None:

@@ -105,12 +105,10 @@ class SimulatedCall(ABC):
 
     async def silent(self, seconds: float) -> None:
         """Wait."""
-        try:
+        with suppress(TimeoutError):
             async with asyncio.timeout(seconds):
                 await self.recorder.until(lambda: self.floor.is_over)
-        except TimeoutError:
-            return
-        self._fail_if_over()
+        self._fail_if_over()  # it may have ended in the same moment
 
     async def presses(self, digits: str) -> None:
         """Press keys."""
@@ -171,12 +169,21 @@ class SimulatedCall(ABC):
         """Wait for what can come until the newest turn is over."""
         try:
             async with asyncio.timeout(within):
-                await self.recorder.until(lambda: come() or self.floor.is_over or self.floor.is_settled)
+                await self.recorder.until(lambda: come() or self._can_come_no_more)
         except TimeoutError:
             raise NeverCame(f"waited {within:g} s for {what}: {self._standing()}") from None
         if not come():
             self._fail_if_over()
             raise NeverCame(f"waited for {what}: {self._standing()}")
+
+    @property
+    def _can_come_no_more(self) -> bool:
+        return self.floor.is_over or self.floor.is_settled or self._is_asked_in_vain
+
+    @property
+    def _is_asked_in_vain(self) -> bool:
+        """Whether nothing will come any more for the newest turn, which is not complete."""
+        return False
 
     def _standing(self) -> str:
         if self.floor.asked is None:
@@ -216,7 +223,7 @@ class SimulatedCall(ABC):
 
     @abstractmethod
     async def second_socket(self) -> None:
-        """Dial again while the first connection is open. Raises CannotDial."""
+        """Dial again while the first connection is open, once there is one. Raises CannotDial."""
 
     def send_odd(self, frame: bytes, *, is_binary: bool = False) -> None:
         """Send what the platform has never sent."""

@@ -12,7 +12,7 @@ from types import MappingProxyType
 from typing import Any, Literal
 
 import msgspec
-from aiohttp import ClientError, ClientResponse, ClientSession, ClientTimeout
+from aiohttp import ClientError, ClientPayloadError, ClientResponse, ClientSession, ClientTimeout
 from yarl import URL
 
 from rejoinder.simulator.journal import ActionWord, AskedTurn, ToolSeen
@@ -21,11 +21,14 @@ from rejoinder.simulator.platform.call import NotPossible, SimulatedCall
 from rejoinder.simulator.platform.floor import Floor
 from rejoinder.simulator.platform.link import Piece
 from rejoinder.simulator.platform.profile import Profile
+from rejoinder.testing.dialling import reason_of
 
 #: Seconds until a server must have begun to answer (docs.vapi.ai, `timeoutSeconds`, its default).
 ANSWER = 20.0
 #: Characters of a refusal that are told.
 TOLD = 200
+#: How the journal tells of an answer whose connection was lost.
+BROKEN_OFF = "the answer broke off"
 
 #: The tools of Vapi's that end, transfer and press keys.
 TOOLS: tuple[Mapping[str, Any], ...] = tuple(
@@ -65,7 +68,8 @@ class Completions(SimulatedCall):
     ) -> None:
         profile = replace(profile or Profile(), reminders=0)
         super().__init__("chat", call_id, profile, frames=frames)
-        self.url = URL(base_url.rstrip("/") + "/chat/completions")
+        base = URL(base_url)
+        self.url = base.joinpath("chat/completions").with_query(base.query)
         self.floor = Floor(self.recorder, self.profile, self)
         self._session = session
         self._greeting = greeting
@@ -76,6 +80,7 @@ class Completions(SimulatedCall):
         self._asking: tuple[AskedTurn, asyncio.Task[None]] | None = None
         self._tasks: set[asyncio.Task[None]] = set()
         self._reads_from = 0.0
+        self._in_vain: AskedTurn | None = None
         self._fault: BaseException | None = None
 
     # The call.
@@ -100,8 +105,12 @@ class Completions(SimulatedCall):
         """Nothing is told: the next request has it all."""
 
     def unwanted(self, turn: AskedTurn) -> None:
-        if self._asking is not None and self._asking[0] is turn:
-            self._cut()
+        if self._asking is None or self._asking[0] is not turn:
+            return
+        self._cut()
+        if not turn.is_closed:  # nothing can come for it any more, unlike over a socket
+            turn.superseded_at = self.recorder.now
+            self.recorder.note("superseded", turn=turn)
 
     def ask(self, turn: AskedTurn) -> None:
         task = asyncio.create_task(self._request(turn), name="simulated platform: asks")
@@ -139,8 +148,19 @@ class Completions(SimulatedCall):
                     await self._read(turn, response)
         except TimeoutError:
             self.recorder.note("lost", f"no answer within {ANSWER:g} s", turn=turn)
+        except ClientPayloadError:
+            self.recorder.note("lost", BROKEN_OFF, turn=turn)
         except ClientError as error:
-            self.recorder.note("lost", str(error) or type(error).__name__, turn=turn)
+            self.recorder.note("lost", f"{self.url.origin()} cannot be reached: {reason_of(error)}", turn=turn)
+        if turn.completed_at is None:
+            self._in_vain = turn
+            self.recorder.wake()
+
+    @property
+    def _is_asked_in_vain(self) -> bool:
+        """Its answer was refused or broke off, and what came of it was spoken."""
+        waits = self._in_vain is not None and self.floor.asked is self._in_vain and not self.floor.is_pending
+        return waits and not (self.floor.voice.has_more or self.floor.voice.is_audible)
 
     # What comes.
 
@@ -158,8 +178,8 @@ class Completions(SimulatedCall):
         except Unreadable as error:
             self.recorder.note("dropped", str(error), turn=turn)
             return
-        if not stream.is_done:
-            self.recorder.note("dropped", "the answer ended without [DONE]", turn=turn)
+        for fault in stream.faults():
+            self.recorder.note("dropped", fault, turn=turn)
         if stream.is_done or stream.is_finished:
             self._finish(turn, stream)
 

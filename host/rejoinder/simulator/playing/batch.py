@@ -48,8 +48,8 @@ class Stage:
     async def perform(self, switchboard: Switchboard) -> None:
         """Play it. What it raises is for `fail`."""
         self._switchboard = switchboard
-        dial = switchboard.dialler(self.play.route)
-        self._player = Player(self.play, dial, call_id=self.call_id, frames=self._frames)
+        line = switchboard.line(self.play.route)
+        self._player = Player(self.play, line, call_id=self.call_id, frames=self._frames)
         await self._player.play()
 
     def fail(self, error: Exception) -> None:

@@ -10,8 +10,8 @@ from rejoinder.simulator.journal import Journal
 from rejoinder.simulator.judging.findings import Answer, Finding, Play, Played
 from rejoinder.simulator.judging.judge import is_understood
 from rejoinder.simulator.platform.call import PATIENCE, CallOver, NeverCame, SimulatedCall
-from rejoinder.simulator.platform.retell import Retell
-from rejoinder.simulator.scenarios.setup import details_of, profile_of
+from rejoinder.simulator.platform.profile import Profile
+from rejoinder.simulator.playing.placing import Line, placed
 from rejoinder.simulator.scenarios.steps import (
     Act,
     DialsTwice,
@@ -32,7 +32,6 @@ from rejoinder.simulator.scenarios.steps import (
 )
 from rejoinder.simulator.scenarios.telling import told
 from rejoinder.testing.dialling import CannotDial
-from rejoinder.testing.wire import Dialler
 
 
 class Mute(RejoinderError):
@@ -51,20 +50,15 @@ class _Begun(NamedTuple):
 class Player:
     """Plays one scenario once. What happened is there whenever one asks for it, also if the play itself was broken off.
 
-    `call_id` None makes one up that nobody ever had: a server that runs may still know the last call. Without `frames` the
-    journal stays small.
+    `call_id` None makes one up that nobody ever had: a server that runs may still know the last call. `profile` None makes one
+    of what the scenario says and the seed. Without `frames` the journal stays small.
     """
 
-    def __init__(self, play: Play, dial: Dialler, *, call_id: str | None = None, frames: bool = True) -> None:
+    def __init__(
+        self, play: Play, line: Line, *, call_id: str | None = None, profile: Profile | None = None, frames: bool = True
+    ) -> None:
         self._play = play
-        scenario = play.scenario
-        self._call = Retell(
-            dial,
-            call_id=call_id,
-            details=details_of(scenario.call),
-            profile=profile_of(scenario.platform, play.seed),
-            frames=frames,
-        )
+        self._call = placed(play, line, call_id=call_id, profile=profile, frames=frames)
         self._begun: list[_Begun] = []
         self._missed: list[Finding] = []
         self._left: tuple[Step, ...] = ()

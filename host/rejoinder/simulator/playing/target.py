@@ -5,7 +5,9 @@ from collections import defaultdict
 from collections.abc import AsyncIterator, Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Protocol
+from typing import Literal, Protocol
+
+from aiohttp import ClientSession, TCPConnector
 
 from rejoinder.call import CallFacts
 from rejoinder.config import load
@@ -13,17 +15,25 @@ from rejoinder.contract import CallReport, TurnReport
 from rejoinder.errors import ConfigError, PluginError
 from rejoinder.registry import Registry
 from rejoinder.simulator.judging.findings import HostTurn
+from rejoinder.simulator.playing.placing import Line, ModelAPI
 from rejoinder.simulator.scenarios.scenario import Scenario
-from rejoinder.testing.dialling import CannotDial, call_url
+from rejoinder.testing.dialling import CannotDial, MalformedURL, call_url
 from rejoinder.testing.exchange import Exchange
+from rejoinder.testing.listening import listening
 from rejoinder.testing.wire import Dialler, socket_dialler
+
+#: What speaks with the server.
+Platform = Literal["retell", "chat"]
+_TOLD: Mapping[Platform, str] = {"retell": "Retell", "chat": "chat completions"}
+#: What a platform puts behind the URL of its dashboard, which some paste with it.
+ASKED_AT = "/chat/completions"
 
 
 class Switchboard(Protocol):
     """What connects calls while a target is open."""
 
-    def dialler(self, route: str) -> Dialler:
-        """What dials a route. Raises CannotDial and PluginError."""
+    def line(self, route: str) -> Line:
+        """What leads to a route. Raises CannotDial and PluginError."""
         ...
 
     def host_turns(self, call_id: str) -> tuple[HostTurn, ...]:
@@ -47,13 +57,17 @@ class Target(Protocol):
 class Remote:
     """Whatever answers at `url`, a route's URL as it stands in the platform's dashboard. It has one route: "".
 
-    Raises MalformedURL for what is no URL.
+    `platform` is what asks there: "retell" or "chat", the latter with `key`. Raises MalformedURL for what is no URL.
     """
 
     url: str
+    platform: Platform = "retell"
+    key: str = field(default="", repr=False)
 
     def __post_init__(self) -> None:
-        call_url(self.url, "")
+        url = call_url(self.url, "")
+        if self.platform == "chat" and url.scheme not in ("http", "https"):
+            raise MalformedURL(f"chat completions are asked for by http:// or https://, not by {url.scheme}://")
 
     @property
     def told(self) -> Mapping[str, str]:
@@ -71,32 +85,39 @@ class Remote:
 
     @contextlib.asynccontextmanager
     async def open(self, route: str | None = None) -> AsyncIterator[Switchboard]:
-        async with network() as dialler_of:
-            yield Network({}, dialler_of(self.url))
+        if self.platform == "retell":
+            async with network() as dialler_of:
+                yield Network({}, dialler_of(self.url))
+            return
+        async with _session() as session:
+            yield Network({}, ModelAPI(self.url.removesuffix("/").removesuffix(ASKED_AT), session, self.key))
 
 
 @contextlib.asynccontextmanager
 async def network() -> AsyncIterator[Callable[[str], Dialler]]:
     """From a URL to what dials it, however many calls at once."""
-    from aiohttp import ClientSession, TCPConnector
-
-    async with ClientSession(connector=TCPConnector(limit=0)) as session:
+    async with _session() as session:
         yield lambda url: socket_dialler(url, session)
+
+
+def _session() -> ClientSession:
+    """For however many calls at once."""
+    return ClientSession(connector=TCPConnector(limit=0))
 
 
 @dataclass(frozen=True, slots=True)
 class Network:
-    """Dials routes over the network, and any other by `other`. Beyond it nobody knows who answers."""
+    """Leads to routes over the network, and to any other by `other`. Beyond it nobody knows who answers."""
 
-    routes: Mapping[str, Dialler]
-    other: Dialler | None = None
+    routes: Mapping[str, Line]
+    other: Line | None = None
 
-    def dialler(self, route: str) -> Dialler:
+    def line(self, route: str) -> Line:
         """Raises CannotDial."""
-        dial = self.routes.get(route, self.other)
-        if dial is None:
+        found = self.routes.get(route, self.other)
+        if found is None:
             raise CannotDial(f"there is no route {route}")
-        return dial
+        return found
 
     def host_turns(self, call_id: str) -> tuple[HostTurn, ...]:
         return ()
@@ -104,18 +125,19 @@ class Network:
 
 @dataclass(frozen=True, slots=True)
 class Local:
-    """The routes of a file, without a socket, whose plugins are imported once; `routes` are those for Retell, with the response
-    system of each. `route` is the one that is played on, "" for what each scenario says; `own_lines` what the file lets the
-    host say when a deadline has passed."""
+    """The routes of a file, served in this process, whose plugins are imported once; `routes` are those for `platform`, with
+    the response system of each. `route` is the one that is played on, "" for what each scenario says; `own_lines` what the file
+    lets the host say when a deadline has passed."""
 
     path: Path
     plugins: Registry = field(default_factory=Registry)
     route: str = ""
     routes: Mapping[str, str] = field(default_factory=dict)
     own_lines: Mapping[str, str] = field(default_factory=dict)
+    platform: Platform = "retell"
 
     @classmethod
-    def of_file(cls, path: Path, plugins: Mapping[str, str], route: str = "") -> "Local":
+    def of_file(cls, path: Path, plugins: Mapping[str, str], route: str = "", *, platform: Platform = "retell") -> "Local":
         """Raises ConfigError, and CannotDial if there is no such route."""
         loaded = load(path)
         if loaded.config is None:
@@ -124,7 +146,7 @@ class Local:
         found = {
             name: config.agents[one.agent].system
             for name, one in config.routes.items()
-            if "retell" in (one.platforms or ("retell",))
+            if platform in (one.platforms or ("retell", "chat"))
         }
         own = {
             line.text: what
@@ -132,7 +154,7 @@ class Local:
             for what, texts in (("filler", agent.lines.filler), ("apology", agent.lines.apology))
             for line in texts
         }
-        local = cls(path, Registry(plugins), f"/{route.strip('/')}" if route else "", found, own)
+        local = cls(path, Registry(plugins), f"/{route.strip('/')}" if route else "", found, own, platform)
         if local.route:
             local.known(local.route)
         return local
@@ -154,12 +176,22 @@ class Local:
             self.known(route)
         reports = _Reports()
         async with Exchange.of_file(self.path, only=route or None, plugins=self.plugins, witness=reports) as exchange:
-            yield _House(self, exchange, reports)
+            if self.platform == "retell":
+                yield _House(self, exchange, reports, exchange.dialler)
+                return
+            async with listening(exchange) as base, _session() as session:
+                yield _House(self, exchange, reports, lambda path: _api(exchange, path, base, session))
 
     def known(self, route: str) -> None:
         """Raises CannotDial for a route that the file does not have."""
         if route not in self.routes:
-            raise CannotDial(f"{self.path} has no route {route} for Retell; it has: {', '.join(sorted(self.routes)) or 'none'}")
+            there = ", ".join(sorted(self.routes)) or "none"
+            raise CannotDial(f"{self.path} has no route {route} for {_TOLD[self.platform]}; it has: {there}")
+
+
+def _api(exchange: Exchange, route: str, base: str, session: ClientSession) -> ModelAPI:
+    secrets = exchange.routes.routes[route].config.door.secrets
+    return ModelAPI(base + route, session, secrets[0].reveal() if secrets else "")
 
 
 class _Reports:
@@ -183,13 +215,14 @@ class _House:
     local: Local
     exchange: Exchange
     reports: _Reports
+    leading_to: Callable[[str], Line]
 
-    def dialler(self, route: str) -> Dialler:
+    def line(self, route: str) -> Line:
         self.local.known(route)
         agent = self.exchange.routes.routes[route].agent_config.name
         if broken := self.exchange.routes.broken.get(agent):
             raise PluginError(f"the agent {agent} of {route} does not open: {broken}")
-        return self.exchange.dialler(route)
+        return self.leading_to(route)
 
     def host_turns(self, call_id: str) -> tuple[HostTurn, ...]:
         return tuple(self.reports.turns.get(call_id, ()))

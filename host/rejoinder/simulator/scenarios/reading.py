@@ -32,6 +32,7 @@ DIRECTIONS = ("inbound", "outbound")
 DETAILS = ("at_once", "late", "never")
 PLATFORM_KEYS = (
     "reminder", "reminders", "sensitivity", "responsiveness", "end_after_silence", "max_call", "details", "rate", "agent_rate",
+    "first_message",
 )  # fmt: skip
 
 #: Beyond them a setting is a slip: Retell's longest call is two hours.
@@ -279,6 +280,7 @@ def _platform(value: Value) -> PlatformSetup:
         details=next((one for one in ("at_once", "late", "never") if one == details), None),
         rate=_number(value, "rate", _RATE),
         agent_rate=_number(value, "agent_rate", _RATE),
+        first_message=first.text() if (first := value.given("first_message")) else None,
     )
 
 

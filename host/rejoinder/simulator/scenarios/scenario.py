@@ -35,7 +35,8 @@ class CallSetup:
 class PlatformSetup:
     """The platform's settings; None leaves its own default. Times are in seconds, rates in words a minute.
 
-    `sensitivity` is how easily the agent is interrupted, from 0 (never) to 1.
+    `sensitivity` is how easily the agent is interrupted, from 0 (never) to 1; `first_message` is what a platform of chat
+    completions says first.
     """
 
     reminder: float | None = None
@@ -47,6 +48,7 @@ class PlatformSetup:
     details: DetailsTime | None = None
     rate: float | None = None
     agent_rate: float | None = None
+    first_message: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

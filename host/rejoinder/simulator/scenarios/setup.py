@@ -10,6 +10,8 @@ from rejoinder.simulator.scenarios.scenario import CallSetup, PlatformSetup
 
 #: Later than any server should wait for the details of a call before it greets without them.
 LATE_DETAILS = 3.0
+#: What a platform of chat completions says first, unless the scenario says it.
+FIRST_MESSAGE = "Hello, how may I help you?"
 #: How far what people and networks do varies between two plays of different seeds, as a share of itself.
 VARIATION = 0.15
 
@@ -27,6 +29,21 @@ def details_of(call: CallSetup) -> Mapping[str, Any]:
     if call.opt_out:
         known["opt_out_sensitive_data_storage"] = True
     return known
+
+
+def vapi_details_of(call: CallSetup, call_id: str) -> Mapping[str, Any]:
+    """The same as Vapi tells of it with each request (docs.vapi.ai, "Custom LLM", read 2026-11)."""
+    told: dict[str, Any] = {"id": call_id, "type": f"{call.direction}PhoneCall" if call.kind == "phone" else "webCall"}
+    if call.variables:
+        told["assistantOverrides"] = {"variableValues": dict(call.variables)}
+    known: dict[str, Any] = {"call": told}
+    if call.kind == "phone":
+        customer, ours = call.from_number, call.to_number
+        if call.direction == "outbound":
+            customer, ours = ours, customer
+        numbers = {"customer": customer, "phoneNumber": ours}
+        known |= {name: {"number": number} for name, number in numbers.items() if number}
+    return known | ({"metadata": dict(call.metadata)} if call.metadata else {})
 
 
 def profile_of(setup: PlatformSetup, seed: int) -> Profile:
