@@ -91,6 +91,12 @@ def test_a_dead_line_needs_a_keepalive_to_be_noticed() -> None:
     assert connection((0.0, "configured", "call_details"), (1.0, "fault", DEAD)) == ["no_keepalive"]
 
 
+def test_a_line_that_dies_at_once_leaves_no_time_to_ask_for_a_keepalive() -> None:
+    assert connection((0.0, "dialled", ""), (0.0, "fault", DEAD)) == []
+    assert connection((0.0, "dialled", ""), (3.0, "redialled", ""), (3.5, "fault", DEAD)) == []
+    assert connection((0.0, "dialled", ""), (3.0, "fault", DEAD)) == ["no_keepalive"]
+
+
 def pinged(pong: float, *more: Entry) -> list[str]:
     ping = Entry(1.0, "sent", frame={"interaction_type": "ping_pong", "timestamp": 7})
     return [one.fault for one in bad_endings(call(ping, *more, came(pong, response_type="ping_pong", timestamp=7)))]

@@ -292,6 +292,60 @@ async def test_a_platform_that_reads_slowly_hears_later() -> None:
     assert turn.chunks[0][0] == pytest.approx(begun + 4)
 
 
+async def test_what_is_read_late_is_not_held_against_a_server_that_sent_it_in_time() -> None:
+    server = HandWritten({"One.": [says(1, "Let me", complete=False)]}, config={})
+    async with Retell(server.dial) as call:
+        await call.agent_finished()
+        await call.says("One.")
+        await call.chunk(1)
+        call.read_slowly(4)
+        server.sends(says(1, "see."))
+        await call.says("Two.")
+        await call.agent_finished()
+    assert call.journal.of("dropped") == []
+    assert [entry.text for entry in call.journal.of("overtaken")] == ["turn 1 had been replaced for 3.167 s"]
+
+
+async def test_a_second_connection_waits_for_the_first() -> None:
+    server = HandWritten()
+    async with Retell(server.dial, profile=Profile(begins_again=True)) as call:
+        await call.second_socket()
+        await call.silent(1)
+    assert [entry.what for entry in call.journal.of("dialled", "redialled")] == ["dialled", "redialled"]
+    assert [turn.is_closed for turn in call.journal.turns] == [True, True]
+
+
+async def test_a_call_that_ends_while_its_caller_speaks_is_over() -> None:
+    server = HandWritten()
+    async with Retell(server.dial, profile=Profile(max_duration=2.0, caller_rate=60.0)) as call:
+        await call.silent(1)
+        with pytest.raises(CallOver):
+            await call.says("Yes.")
+    assert call.journal.reason == "max_duration_reached"
+
+
+@pytest.mark.parametrize("asked_while_lost", [True, False])
+async def test_where_ids_begin_again_the_open_request_is_the_first(asked_while_lost: bool) -> None:
+    server = HandWritten({"Two.": []})
+    async with Retell(server.dial, profile=Profile(ids_go_on=False)) as call:
+        await call.agent_finished()
+        await call.says("One.")
+        await call.agent_finished()
+        await call.says("Two.")
+        if asked_while_lost:
+            call.drop()
+            await call.silent(2)
+        else:
+            await call.silent(1)
+            call.drop()
+            await call.silent(1)
+        server.sends(says(1, "I said nothing."))
+        assert (await call.agent_finished()).heard == "I said nothing."
+        await call.says("One.")
+        assert (await call.agent_finished()).heard == "Yes."
+    assert [frame.response_id for frame in server.asked()][-2:] == [1, 2]
+
+
 async def test_a_caller_who_hangs_up_while_nobody_is_reached_leaves_nothing_behind() -> None:
     server = HandWritten(hanging=9)
     async with Retell(server.dial) as call:

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 import pytest
 
 from rejoinder.config.tree import Mark
-from rejoinder.simulator.journal import AskedTurn, Entry, Journal, ToolSeen, What
+from rejoinder.simulator.journal import DEAD, AskedTurn, Entry, Journal, ToolSeen, What
 from rejoinder.simulator.judging.clean_speech import FLAWS, flaws
 from rejoinder.simulator.judging.findings import Answer, Finding, Play, Played, Verdict
 from rejoinder.simulator.judging.judge import judge
@@ -211,6 +211,19 @@ def test_a_turn_that_is_left_open_is_found_where_it_gave_its_last_sign() -> None
     assert (one.check, one.at) == ("turns_closed", 2.2)
     assert one.what == "turn 1 was never completed: nothing more came for 57.8 s"
     assert not found(journal(spoken), whole=CallExpected(turns_closed=False))
+
+
+@pytest.mark.parametrize(("what", "text"), [("lost", "1006"), ("keepalive_lost", "no answer"), ("fault", DEAD)])
+def test_a_turn_is_not_left_open_while_nothing_can_come_for_it(what: What, text: str) -> None:
+    def is_left_open(until: float, *entries: Entry) -> bool:
+        asked = AskedTurn(1, "response", 2.0, superseded_at=until)
+        return "turns_closed" in [one.check for one in found(journal(asked, entries=entries))]
+
+    lost, again = Entry(3.0, what, text), Entry(15.0, "redialled")
+    assert is_left_open(20.0)
+    assert not is_left_open(20.0, lost)
+    assert not is_left_open(20.0, lost, again)
+    assert is_left_open(25.0, lost, again)
 
 
 def test_a_turn_that_was_superseded_or_cut_short_by_the_end_was_not_left_open() -> None:

@@ -4,7 +4,7 @@ import json
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from rejoinder.simulator.journal import AskedTurn, Journal, ToolSeen
+from rejoinder.simulator.journal import DEAD, AskedTurn, Journal, ToolSeen
 from rejoinder.simulator.judging.findings import FaultName, Finding, HostTurn
 from rejoinder.simulator.scenarios.expectation import EndExpectation, TimeExpectation, ToolExpectation
 
@@ -139,10 +139,24 @@ def judge_turns(journal: Journal) -> Iterator[Finding]:
             continue
         last = _last_sign(turn)
         until = turn.superseded_at if turn.superseded_at is not None else _over(journal)
-        if until - last >= LEFT_OPEN:
+        waited = sum(end - begin for begin, end in _gaps((last, until), _unconnected(journal)))
+        if waited >= LEFT_OPEN:
             came = "came" if last == turn.asked_at else "more came"
-            what = f"turn {turn.number} was never completed: nothing {came} for {until - last:.1f} s"
+            what = f"turn {turn.number} was never completed: nothing {came} for {waited:.1f} s"
             yield Finding("turns_closed", what, last, place, fault=_never(journal, place, turn))
+
+
+def _unconnected(journal: Journal) -> list[Interval]:
+    """When nothing could come, in order: a connection was dead or lost, and no other had taken its place."""
+    found: list[Interval] = []
+    lost: float | None = None
+    for entry in journal.of("fault", "lost", "closed", "keepalive_lost", "redialled"):
+        if entry.what != "redialled":
+            lost = entry.at if lost is None and (entry.what != "fault" or entry.text == DEAD) else lost
+        elif lost is not None:
+            found.append((lost, entry.at))
+            lost = None
+    return [*found, (lost, _over(journal))] if lost is not None else found
 
 
 def _never(journal: Journal, place: int, turn: AskedTurn) -> FaultName:

@@ -13,6 +13,8 @@ from rejoinder.simulator.judging.findings import FaultName, Finding
 SOON = 2.0
 #: Seconds for an answer to a ping ("Set up your server"), and what it is called in either direction.
 LATE, PING = 5.0, "ping_pong"
+#: Seconds for the first frame of a server: what is lost before could not ask for anything.
+FIRST_FRAME = 1.0
 #: The close code of a frame that is too big (RFC 6455, section 7.4.1).
 TOO_BIG = "1009"
 #: Closes of other kinds: a hang-up, and the platform's own answer to bytes ("Troubleshooting").
@@ -100,10 +102,12 @@ def _hung_up(journal: Journal) -> Iterator[Finding]:
 
 def _unnoticed(journal: Journal) -> Iterator[Finding]:
     """A line that died, and no keepalive by which anybody could notice."""
-    for entry in journal.of("fault"):
-        if entry.text == DEAD and not any(
-            "auto_reconnect" in one.text for one in journal.of("configured") if one.at <= entry.at
-        ):
+    asked_for_it, due = False, 0.0
+    for entry in journal.of("dialled", "redialled", "configured", "fault"):
+        if "dialled" in entry.what:
+            due = entry.at + FIRST_FRAME
+        asked_for_it |= entry.what == "configured" and "auto_reconnect" in entry.text
+        if entry.text == DEAD and entry.at >= due and not asked_for_it:
             yield _found(
                 "no_keepalive", "the line is dead and nobody notices: the server did not ask for auto_reconnect", entry
             )

@@ -76,9 +76,11 @@ class Floor:
         self._supersede(self.asked)
         return self._new_turn("begin", 0)
 
-    def renumber(self) -> None:
-        """Begin the numbers again."""
+    def renumber(self, first: AskedTurn | None = None) -> None:
+        """Begin the numbers again: with the next turn, or with one that is asked for again."""
         self._number = 0
+        if first is not None:
+            self._number = first.number = 1
 
     def end(self, reason: str) -> None:
         """End the call; no more than once."""

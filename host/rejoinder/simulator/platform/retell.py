@@ -65,6 +65,7 @@ class Retell(SimulatedCall):
         self._frames_came = 0
         self._sizes: dict[tuple[str, int], float] = {}  # of turns, by the kind of their frames and their number
         self._unsent: AskedTurn | None = None
+        self._slow_from = self._slow_until = 0.0
 
     # The connection.
 
@@ -81,6 +82,7 @@ class Retell(SimulatedCall):
     def _connected(self, first: bool) -> None:
         self._frames_came = 0
         self._sizes.clear()
+        self.recorder.wake()
         if first:
             self.floor.begin()
             return
@@ -100,15 +102,20 @@ class Retell(SimulatedCall):
         unsent, self._unsent = self._unsent, None
         self.changed("")
         if unsent is turn:
-            self.ask(turn)
+            self._repeat(turn)
         elif not turn.is_closed and not self.floor.is_pending:
             match self.profile.after_redial:
                 case "repeats":
-                    self.ask(turn)
+                    self._repeat(turn)
                 case "asks anew":
                     self.floor.ask(turn.kind)
                 case "waits":
                     pass
+
+    def _repeat(self, turn: AskedTurn) -> None:
+        if not self.profile.ids_go_on:
+            self.floor.renumber(turn)
+        self.ask(turn)
 
     # What is sent.
 
@@ -229,9 +236,11 @@ class Retell(SimulatedCall):
             self._drop(frame, f"turn {turn.number} was complete", turn)
 
     def _overtaken(self, frame: Frame, turn: AskedTurn) -> None:
-        since = self.recorder.now - (turn.superseded_at or 0.0)
-        why = f"turn {turn.number} had been replaced for {since:.3f} s"
-        if since <= self.profile.overtaken_within:
+        replaced, now = turn.superseded_at or 0.0, self.recorder.now
+        why = f"turn {turn.number} had been replaced for {now - replaced:.3f} s"
+        was_slow = self._slow_from - self.profile.overtaken_within <= replaced <= self._slow_until
+        since = self._slow_until if was_slow else replaced
+        if now - since <= self.profile.overtaken_within:
             self.recorder.note("overtaken", why, turn=turn, frame=frame)
         else:
             self._drop(frame, why, turn)
@@ -299,12 +308,15 @@ class Retell(SimulatedCall):
     def read_slowly(self, seconds: float) -> None:
         if (plug := self._at_fault(f"nothing is read for {seconds:g} s")) is not None:
             plug.reads_from = asyncio.get_running_loop().time() + seconds
+            self._slow_from, self._slow_until = self.recorder.now, self.recorder.now + seconds
 
     def send_odd(self, frame: bytes, *, is_binary: bool = False) -> None:
         self.recorder.note("fault", f"{ODD} is sent: {frame[:TOLD].decode(errors='replace')}")
         self._line.send(Binary(frame) if is_binary else frame)
 
     async def second_socket(self) -> None:
+        await self.recorder.until(lambda: self._line.is_open or self.floor.is_over)
+        self._fail_if_over()
         self.recorder.note("fault", "a second connection is dialled")
         await self._line.overlap()
 

@@ -54,7 +54,7 @@ def _told_fault(step: Step) -> str:
         case DialsTwice():
             return "dials once more"
         case Sends(frame=frame, is_binary=is_binary):
-            return f"sends {'bytes' if is_binary else 'a frame'}: {frame.decode()}"
+            return f"sends {'bytes' if is_binary else 'a frame'}: {frame.decode(errors='replace')}"
         case _:
             return type(step).__name__
 
