@@ -198,6 +198,10 @@ async def refuses(request: web.Request) -> web.StreamResponse:
     return web.Response(status=404)
 
 
+async def leads_elsewhere(request: web.Request) -> web.StreamResponse:
+    raise web.HTTPPermanentRedirect("/secret/1")
+
+
 async def shows_a_page(request: web.Request) -> web.StreamResponse:
     return web.Response(text="<html>Hello</html>")
 
@@ -234,13 +238,18 @@ async def test_a_server_without_tls_is_told_as_such() -> None:
         target = Remote(f"wss://127.0.0.1:{server.port}/calls")
         (verdict,) = await play_in_real_time(plays_of([TWO_TURNS], target), target, Heard())
     assert "cannot be reached: no TLS that can be trusted" in verdict.findings[0].what
+    assert "(ws:// is for a server without TLS, and a certificate must be one that is trusted here)" in verdict.findings[0].what
 
 
 @pytest.mark.parametrize(
     ("handler", "told"),
     [
-        (refuses, "answered with HTTP 404, not with a call (tries: 3)"),
-        (shows_a_page, "answered with HTTP 200, not with a call (tries: 3)"),
+        (refuses, "answered with HTTP 404, not with a call (the server has no such route; 'rejoinder serve' prints the URLs"),
+        (shows_a_page, "answered with HTTP 200, not with a call (something else than Rejoinder, or a proxy"),
+        (
+            leads_elsewhere,
+            "sends us on to another path of its own (HTTP 308), and a platform need not follow (name the URL behind",
+        ),
         (speaking("Hello"), "what answers does not speak the platform's protocol: it is not JSON: 'Hello'"),
         (speaking('["Hello"]'), "what answers does not speak the platform's protocol: it is not an object"),
         (speaking(b"Hello"), "what answers does not speak the platform's protocol: it sends binary frames, or no UTF-8"),

@@ -220,3 +220,32 @@ async def test_a_platform_that_reads_nothing_is_given_up_too() -> None:
 def test_both_are_wires() -> None:
     kinds: list[Callable[..., Wire]] = [SocketWire, MemoryWire]
     assert all(kinds)
+
+
+async def test_a_call_is_not_led_elsewhere_though_somebody_would_take_it_there() -> None:
+    async def leads_on(request: web.Request) -> web.StreamResponse:
+        raise web.HTTPFound(f"/secret/{request.match_info['id']}")
+
+    left = asyncio.Event()
+
+    async def takes(request: web.Request) -> web.StreamResponse:
+        socket = web.WebSocketResponse()
+        await socket.prepare(request)
+        try:
+            await socket.receive()
+        finally:
+            left.set()
+        return socket
+
+    app = web.Application()
+    app.router.add_get("/old/{id}", leads_on)
+    app.router.add_get("/secret/{id}", takes)
+    async with TestServer(app) as server, aiohttp.ClientSession() as session:
+        with pytest.raises(CannotDial) as refused:
+            await socket_dialler(f"ws://127.0.0.1:{server.port}/old", session)("call-1")
+        async with asyncio.timeout(5):
+            await left.wait()
+    assert str(refused.value) == (
+        f"ws://127.0.0.1:{server.port} sends us on to another path of its own (HTTP 302), and a platform need not follow"
+    )
+    assert refused.value.status == 302

@@ -90,25 +90,11 @@ def _unusable(wanted: str, host: "Host") -> str:
 async def dial(url: str) -> int:
     """Talk to whoever answers at `url`."""
     from rejoinder.cli.talk import Talk
-    from rejoinder.testing.dialling import MalformedURL
     from rejoinder.testing.telephone import PHONE_CALL, CannotDial, calling
 
     try:
         async with calling(url, details=PHONE_CALL) as caller:  # so that a transfer can be seen
             return await Talk(caller, sys.stdin, sys.stdout).run()
-    except MalformedURL as error:
-        complain(f"rejoinder: {error}")
-        return 1
     except CannotDial as error:
-        complain(f"rejoinder: {error} ({_remedy(error.status)})")
+        complain(f"rejoinder: {error.advice}")
         return 1
-
-
-def _remedy(status: int | None) -> str:
-    if status is None:
-        return "is the server running? 'rejoinder serve' prints the URLs of its routes"
-    if status == 404:
-        return "the server has no such route; 'rejoinder serve' prints the URLs of those it has, *** for a secret"
-    if status == 503:
-        return "it takes no new calls now: it is about to stop, or the route has as many as it may"
-    return "something else than Rejoinder, or a proxy that does not let WebSocket through, answers there"

@@ -84,7 +84,8 @@ class Line:
             except TimeoutError:
                 self._recorder.note("refused", f"no answer within {self._profile.connect_timeout:g} s")
             except CannotDial as error:
-                self._recorder.note("refused", str(error))
+                is_last = attempt == tries - 1
+                self._recorder.note("refused", error.advice if is_last else str(error))  # and so the remedy is told once
         return None
 
     def _attach(self, wire: Wire, *, first: bool) -> None:
