@@ -6,6 +6,8 @@ from collections.abc import AsyncIterator
 import pytest
 from aiohttp import ClientSession
 
+from rejoinder.simulator.judging.clean_completions import bad_completions
+from rejoinder.simulator.platform import completions
 from rejoinder.simulator.platform.call import CallOver, NeverCame, NotPossible
 from rejoinder.simulator.platform.completions import Completions
 from rejoinder.testing.llm import DONE, FakeLLM, Step, chunk
@@ -98,6 +100,23 @@ async def test_an_answer_that_breaks_off_or_is_refused_is_silence(server: FakeLL
         "the answer ended without [DONE]",
         "the answer ended without a finish_reason",
     ]
+
+
+async def test_an_answer_without_end_is_left(server: FakeLLM, session: ClientSession, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(completions, "LONGEST_TURN", 100)
+    server.will_say(*["and on "] * 20, then=Step.STALL)
+    server.will_send(b"data: " + b"a" * 1_000_000)
+    async with Completions(server.base_url, session) as call:
+        await call.agent_finished()
+        await call.says("When?")
+        await call.silent(5)
+        await call.says("When?")
+        await call.silent(5)
+    assert [entry.text for entry in call.journal.of("dropped")] == [
+        "the answer goes on after 100 characters, and the rest is not kept",
+        "it is no server-sent event: a line without end",
+    ]
+    assert [one.fault for one in bad_completions(call.journal)] == ["endless_answer", "no_chunk"]
 
 
 async def test_a_server_that_never_begins_to_answer_is_left(server: FakeLLM, session: ClientSession) -> None:

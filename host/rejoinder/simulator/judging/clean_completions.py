@@ -12,6 +12,7 @@ from rejoinder.simulator.judging.findings import FaultName, Finding
 #: How the journal tells of what is wrong with an answer, and the fault it is.
 _FAULTS: tuple[tuple[str, FaultName], ...] = (
     ("HTTP ", "refused_request"),
+    ("goes on after", "endless_answer"),
     ("[DONE]", "no_done"),
     ("without a finish_reason", "no_finish_reason"),
     ("tool call", "bad_tool_call"),

@@ -32,10 +32,12 @@ class _ToolCall:
 
 
 class AnswerStream:
-    """Of one request. `tool_calls` are names with the JSON text of their arguments, whole once `is_finished`."""
+    """Of one request. `tool_calls` are names with the JSON text of their arguments, whole once `is_finished`; `size` is how
+    many characters of text and tool calls have come."""
 
     def __init__(self) -> None:
         self.is_done = False
+        self.size = 0
         self._finish_reason: object = None
         self._calls: dict[int, _ToolCall] = {}
 
@@ -89,6 +91,7 @@ class AnswerStream:
             raise Unreadable(f"it is no chunk of a chat completion: {_told(content)}") from None
         if not isinstance(text, str):
             raise Unreadable(f"its content is not a string: {_told(content)}")
+        self.size += len(text)
         if self._finish_reason is None:
             self._finish_reason = choices[0].get("finish_reason")
         return text
@@ -100,6 +103,7 @@ class AnswerStream:
         known.type = known.type or call.get("type") or ""
         known.name += function.get("name") or ""
         known.arguments += function.get("arguments") or ""
+        self.size += len(function.get("name") or "") + len(function.get("arguments") or "")
 
 
 def action_of(name: str, arguments: str) -> tuple[ActionWord, str] | None:

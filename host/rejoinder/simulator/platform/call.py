@@ -25,6 +25,9 @@ from rejoinder.simulator.platform.transcript import UNINTELLIGIBLE
 
 #: Seconds to wait for the agent, unless told otherwise.
 PATIENCE = 30.0
+#: Characters of one turn on one connection, whether they count or not, beyond which nothing more of it is kept: they take half
+#: a day to speak.
+LONGEST_TURN = 1_000_000
 
 
 class NeverCame(RejoinderError):

@@ -13,11 +13,12 @@ from typing import Any, Literal
 
 import msgspec
 from aiohttp import ClientError, ClientPayloadError, ClientResponse, ClientSession, ClientTimeout
+from aiohttp.http_exceptions import HttpProcessingError
 from yarl import URL
 
 from rejoinder.simulator.journal import ActionWord, AskedTurn, ToolSeen
 from rejoinder.simulator.platform.answer_stream import AnswerStream, Unreadable, action_of
-from rejoinder.simulator.platform.call import NotPossible, SimulatedCall
+from rejoinder.simulator.platform.call import LONGEST_TURN, NotPossible, SimulatedCall
 from rejoinder.simulator.platform.floor import Floor
 from rejoinder.simulator.platform.link import Piece
 from rejoinder.simulator.platform.profile import Profile
@@ -175,6 +176,9 @@ class Completions(SimulatedCall):
             async for line in response.content:
                 await asyncio.sleep(max(0.0, self._reads_from - asyncio.get_running_loop().time()))
                 self._take(turn, stream, line)
+        except (ValueError, HttpProcessingError):  # aiohttp's, of a line beyond its buffer
+            self.recorder.note("dropped", "it is no server-sent event: a line without end", turn=turn)
+            return
         except Unreadable as error:
             self.recorder.note("dropped", str(error), turn=turn)
             return
@@ -185,6 +189,8 @@ class Completions(SimulatedCall):
 
     def _take(self, turn: AskedTurn, stream: AnswerStream, line: bytes) -> None:
         text = stream.take(line)
+        if stream.size > LONGEST_TURN:
+            raise Unreadable(f"the answer goes on after {LONGEST_TURN:,} characters, and the rest is not kept")
         if text:
             self.recorder.note("received", turn=turn, frame={"content": text})
             self.floor.take(turn, Piece(text, complete=False))

@@ -13,7 +13,7 @@ from typing import Any, Literal
 import msgspec
 
 from rejoinder.simulator.journal import DEAD, ODD, AskedTurn, ToolSeen
-from rejoinder.simulator.platform.call import SimulatedCall
+from rejoinder.simulator.platform.call import LONGEST_TURN, SimulatedCall
 from rejoinder.simulator.platform.floor import Floor
 from rejoinder.simulator.platform.frames import CONFIGURABLE, NUMBERED, TOLD, Frame, decoded, kind_of, odd_wishes, piece_of
 from rejoinder.simulator.platform.line import Line
@@ -26,9 +26,6 @@ from rejoinder.testing.wire import Dialler
 
 #: Milliseconds since 1970 at which every simulated call begins: the same call twice has the same frames.
 EPOCH_MS = 1_760_000_000_000
-#: Characters of one turn on one connection, in frames that count or not, beyond which nothing more of it is kept: they take
-#: half a day to speak.
-LONGEST_TURN = 1_000_000
 
 _ASKS = {"response": "response_required", "reminder": "reminder_required"}
 _TURNS = {"agent": "agent_turn", "user": "user_turn"}
