@@ -14,8 +14,14 @@ from installed import environment, serving, wheel_of
 from rejoinder.testing.telephone import calling
 from wheels import run
 
-#: What an environment variable says to pip: look nowhere, and build with what is at hand.
-AT_HAND = {"PIP_NO_INDEX": "1", "PIP_NO_BUILD_ISOLATION": "0", "PIP_DISABLE_PIP_VERSION_CHECK": "1"}
+#: What the environment says to pip, which is to look nowhere and build with what is at hand, and to pytest, of whose plugins an
+#: author has none.
+AT_HAND = {
+    "PIP_NO_INDEX": "1",
+    "PIP_NO_BUILD_ISOLATION": "0",
+    "PIP_DISABLE_PIP_VERSION_CHECK": "1",
+    "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1",
+}
 
 
 @pytest.fixture(scope="module")

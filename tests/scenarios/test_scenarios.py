@@ -4,12 +4,13 @@ from pathlib import Path
 
 import pytest
 
-from rejoinder.simulator.judging.findings import Play, Verdict
+from rejoinder.simulator.judging.findings import Play
 from rejoinder.simulator.playing.batch import plays_of
 from rejoinder.simulator.playing.target import Target
 from rejoinder.simulator.playing.virtual import play_in_virtual_time
 from rejoinder.simulator.reports.story import story
 from rejoinder.simulator.scenarios.reading import read_paths
+from silence import Silence
 from stage import LONG_STORY, Stage
 
 HERE = Path(__file__).parent
@@ -24,14 +25,6 @@ def cast(name: str) -> list[tuple[Play, Target]]:
 
 
 PLAYS = [*cast("everyone"), *cast("special")]
-
-
-class Silence:
-    """Nobody listens."""
-
-    def begun(self, play: Play) -> None: ...
-
-    def ended(self, verdict: Verdict) -> None: ...
 
 
 @pytest.mark.parametrize(("play", "target"), PLAYS, ids=[f"{play.route[1:]}: {play.scenario.name}" for play, _ in PLAYS])

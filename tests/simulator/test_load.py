@@ -1,6 +1,7 @@
 """Many calls at once: how they begin, what is counted, how it ends."""
 
 import asyncio
+import contextlib
 from collections.abc import Callable
 
 import pytest
@@ -8,6 +9,7 @@ import pytest
 from handwritten import Frame, HandWritten
 from rejoinder.cli.load import small_talk
 from rejoinder.simulator.judging.findings import Play
+from rejoinder.simulator.load import crowd
 from rejoinder.simulator.load.crowd import Load
 from rejoinder.simulator.load.outcome import Outcome, Size
 from rejoinder.simulator.playing.target import Network
@@ -17,6 +19,12 @@ from rejoinder.simulator.scenarios.steps import Drops, Says, Silent
 from rejoinder.testing.wire import Dialler, Wire
 
 pytestmark = pytest.mark.virtual_time
+
+
+@pytest.fixture(autouse=True)
+def untidy(monkeypatch: pytest.MonkeyPatch) -> None:
+    """To look once through all that a run of tests holds takes longer than these loads."""
+    monkeypatch.setattr(crowd, "_Tidy", contextlib.nullcontext)
 
 
 class House:

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from rejoinder.errors import ConfigError
-from rejoinder.simulator.judging.findings import Play, Verdict
+from rejoinder.simulator.judging.findings import Verdict
 from rejoinder.simulator.platform.profile import Profile
 from rejoinder.simulator.playing.batch import plays_of
 from rejoinder.simulator.playing.target import Local
@@ -15,6 +15,7 @@ from rejoinder.simulator.scenarios.reading import read_paths
 from rejoinder.simulator.scenarios.scenario import CallSetup, PlatformSetup
 from rejoinder.simulator.scenarios.setup import LATE_DETAILS, details_of, profile_of
 from rejoinder.testing.dialling import CannotDial
+from silence import Silence
 
 CONFIG = """
 numbers: {reception: "+442079460000"}
@@ -34,14 +35,6 @@ agents:
   broken: {system: nothing_of_that_name}
 routes: {/echo: parrot, /rules: desk}
 """
-
-
-class Silence:
-    """Nobody listens."""
-
-    def begun(self, play: Play) -> None: ...
-
-    def ended(self, verdict: Verdict) -> None: ...
 
 
 @pytest.fixture

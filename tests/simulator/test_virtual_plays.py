@@ -8,12 +8,13 @@ from pathlib import Path
 
 import pytest
 
-from rejoinder.simulator.judging.findings import Play, Verdict
+from rejoinder.simulator.judging.findings import Verdict
 from rejoinder.simulator.playing.batch import plays_of
 from rejoinder.simulator.playing.target import Local
 from rejoinder.simulator.playing.virtual import STUCK, play_in_virtual_time
 from rejoinder.simulator.reports.story import story
 from rejoinder.simulator.scenarios.reading import read_paths
+from silence import Silence
 
 BOOKING = Path(__file__).parents[1] / "support" / "booking.py"
 
@@ -33,14 +34,6 @@ class Stuck(ResponseSystem[Options]):
 def rejoinder_response_system() -> SystemSpec[Options]:
     return per_call(Stuck, Options)
 '''
-
-
-class Silence:
-    """Nobody listens."""
-
-    def begun(self, play: Play) -> None: ...
-
-    def ended(self, verdict: Verdict) -> None: ...
 
 
 def play(

@@ -7,7 +7,7 @@ from typing import Any
 
 from aiohttp import ClientSession
 
-from rejoinder.simulator.judging.findings import Play, Verdict
+from rejoinder.simulator.judging.findings import Verdict
 from rejoinder.simulator.platform.call import SimulatedCall
 from rejoinder.simulator.platform.profile import Profile
 from rejoinder.simulator.platform.retell import Retell
@@ -20,6 +20,7 @@ from rejoinder.simulator.scenarios.scenario import Scenario
 from rejoinder.testing.telephone import calling
 from rejoinder.testing.wire import socket_dialler
 from served import Served
+from silence import Silence
 
 ROUTES = "routes: {/desk: {agent: desk, platforms: [retell, chat], record: {text: on}}}\n"
 BEGIN = "Good day, this is the front desk of the old hotel."
@@ -47,14 +48,6 @@ HASTE = Profile(
 )
 
 Recorded = Callable[..., Any]
-
-
-class Silence:
-    """Nobody listens."""
-
-    def begun(self, play: Play) -> None: ...
-
-    def ended(self, verdict: Verdict) -> None: ...
 
 
 def says(*words: str, details: dict[str, Any] = PHONE) -> Callable[[Served], Any]:
