@@ -254,6 +254,25 @@ def test_an_interrupted_request_asked_again_gets_nothing() -> None:
     assert talk.receive(request(1, "Hello.", "hi")) == []
 
 
+def test_an_interrupted_request_asked_again_on_another_socket_is_closed() -> None:
+    talk = in_turn()
+    talk.receive(CallerInterrupted())
+    talk.opened()
+    assert talk.receive(request(1, "Hello.", "hi")) == [Send(Finish(1))]
+    assert talk.receive(request(1, "Hello.", "hi")) == []
+
+
+def test_what_was_said_out_of_turn_is_said_again_to_a_platform_that_has_not_heard_of_it() -> None:
+    """It would not ask for the turn any more that was cut off by it."""
+    talk = in_turn()
+    talk.output(1, "One.")
+    talk.order(Interrupt(Say("Listen!", uninterruptible=True)))
+    talk.receive(TranscriptUpdated(said("Hello.", "hi", "One.")))
+    assert talk.receive(request(1, "Hello.", "hi")) == []
+    talk.opened()
+    assert talk.receive(request(1, "Hello.", "hi")) == [Send(Finish(1, "Listen!", uninterruptible=True))]
+
+
 def test_the_caller_interrupts_a_live_turn() -> None:
     talk = in_turn()
     assert talk.receive(CallerInterrupted()) == [CancelReply(1), ended(1, "interrupted")]

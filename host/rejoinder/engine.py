@@ -30,7 +30,8 @@ any       request, newer               [CancelReply, TurnEnded(interrupted)] of 
                                        StartReply, StartTimer(late), or Send(Finish) with the YAML's own reminder
 live      request, the same            nothing
 idle      request, the same            Send(Finish) with its whole text, once a socket, if no event showed that it arrived;
-                                       over another socket then Send(Finish) without a text, and with its action
+                                       over another socket then Send(Finish) without a text, and with its action;
+                                       of an interrupted turn too, with what was said out of turn instead
 any       a reminder too many in a row the same, with Send(Finish) of nothing at once
 any       request, only a farewell     the same, with Send(Finish) of the goodbye and EndCall: the last turn ended in EndCall
 any       request, older               nothing
@@ -226,7 +227,7 @@ class Conversation:
 
     def _asked_again(self, turn: NewestTurn) -> list[Effect]:
         whole = turn.again()
-        return [] if whole is None else [Send(whole, turn.number)]
+        return [] if whole is None else [Send(whole, None if turn.interrupted else turn.number)]
 
     def _note_arrival(self, transcript: Transcript) -> None:
         if self._turn is not None:

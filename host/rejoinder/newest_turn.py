@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from rejoinder.dialogue import Action, Outcome, Transcript, Turn, TurnKind, Usage
+from rejoinder.dialogue import Action, Outcome, Say, Transcript, Turn, TurnKind, Usage
 from rejoinder.effects import CancelReply, Effect, Send, TurnEnded
 from rejoinder.events import Finish, Speak
 from rejoinder.speech import seam
@@ -127,9 +127,18 @@ class NewestTurn:
         """The whole turn once more, for a platform that asks again; once a socket, and not if it is known to have arrived.
 
         One that has heard of it, and asks over another socket, lacks at least its end, which a line may lose with the rest
-        it holds: without that nobody would speak any more.
+        it holds: without that nobody would speak any more. One that still asks for a turn that was interrupted has not even heard
+        of that, nor what was said over it.
         """
-        if self.live or self.interrupted or self.said_again or self.finish is None or (self.arrived and not self.redialled):
+        if self.live or self.said_again or (not self.redialled and (self.interrupted or self.arrived)):
             return None
         self.said_again = True
-        return Finish(self.number, "" if self.arrived else self.text, self.action, self.finish.uninterruptible)
+        if self.finish is None:
+            return Finish(self.number)
+        said = self.finish.text if self.interrupted else "" if self.arrived else self.text
+        return Finish(self.number, said, self.action, self.finish.uninterruptible)
+
+    def speak_over(self, said: Say, action: Action | None) -> None:
+        """Remember what was said out of turn instead, for a platform that has not heard of it."""
+        self.action = action
+        self.finish = Finish(self.number, said.text, action, said.uninterruptible)

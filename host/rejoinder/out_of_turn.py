@@ -37,7 +37,10 @@ class OutOfTurn:
         self._spoken += 1
         cuts = turn.number if turn is not None and turn.live else None
         out = SpeakOut(self._spoken, say.text, say.uninterruptible, action, cuts)
-        return [*(turn.interrupt() if turn is not None else []), Send(out)]
+        stopped = turn.interrupt() if turn is not None else []
+        if turn is not None and turn.interrupted:
+            turn.speak_over(say, action)
+        return [*stopped, Send(out)]
 
     def _hang_up(self, turn: NewestTurn | None) -> list[Effect]:
         spoken = self._speak(Say(self._lines.goodbye(), uninterruptible=True), turn, EndCall())
