@@ -12,12 +12,11 @@ import pytest
 import uvloop
 
 from rejoinder.host import Host, bind
+from rejoinder.recording.archive import Archive
 from rejoinder.registry import Registry
-from served import Serve, Served
+from served import ACTING_FILE, Serve, Served
 
 pytest_plugins = ["rejoinder.testing.fixtures"]
-
-ACTING = Path(__file__).parent / "support" / "acting.py"
 
 
 def pytest_asyncio_loop_factories(
@@ -45,12 +44,14 @@ async def serve(tmp_path: Path) -> AsyncIterator[Serve]:
     """Serve a YAML text on a free port of 127.0.0.1; the system `acting` is at hand, and any `plugins` given as NAME=FILE."""
     hosts: list[Host] = []
 
-    async def start(yaml: str, plugins: dict[str, str] | None = None, *, own_loop: bool = False) -> Served:
+    async def start(
+        yaml: str, plugins: dict[str, str] | None = None, *, own_loop: bool = False, archive: Archive | None = None
+    ) -> Served:
         file = tmp_path / "rejoinder.yaml"
         file.write_text(yaml)
-        registry = Registry({"acting": str(ACTING), **(plugins or {})})
+        registry = Registry({"acting": str(ACTING_FILE), **(plugins or {})})
         loop = None if own_loop else asyncio.get_running_loop()
-        host = Host(file, registry, environ={}, agent_loop=loop)
+        host = Host(file, registry, environ={}, agent_loop=loop, archive=archive)
         hosts.append(host)
         await host.start()
         listening = bind(replace(host.routes.config.server, port=0))  # whatever the file says

@@ -9,7 +9,7 @@ import pytest
 from rejoinder.host import Host
 from rejoinder.registry import Registry
 from rejoinder.testing.telephone import calling
-from served import Serve, Served
+from served import ACTING_FILE, Serve, Served
 
 DUMMY = """
 server: {port: 0}
@@ -108,7 +108,7 @@ async def test_a_bad_file_changes_nothing_and_says_why(serve: Serve, bad: str, w
 
 async def test_a_reload_that_would_break_a_working_agent_is_refused(serve: Serve, tmp_path: Path) -> None:
     plugin = tmp_path / "ok.py"
-    plugin.write_text((Path(__file__).parent / "support" / "acting.py").read_text())
+    plugin.write_text(ACTING_FILE.read_text())
     served = await serve(DUMMY, {"mine": str(plugin), "broken": str(tmp_path / "missing.py")})
     served.write(DUMMY.replace("dummy", "broken"))
     assert not await served.host.reloader.reload()
@@ -141,7 +141,7 @@ async def test_a_broken_agent_is_tried_again(serve: Serve, tmp_path: Path) -> No
     plugin.write_text("raise RuntimeError('not yet')\n")
     served = await serve(DUMMY.replace("dummy, begin: Old.", "late"), {"late": str(plugin)})
     assert list(served.host.routes.broken) == ["a"]
-    plugin.write_text((Path(__file__).parent / "support" / "acting.py").read_text())
+    plugin.write_text(ACTING_FILE.read_text())
     await asyncio.sleep(31)
     assert not served.host.routes.broken
     assert await greeting(served) == "Hello."

@@ -16,9 +16,9 @@ from rejoinder.contract import CallReport, TurnReport
 from rejoinder.host import Host
 from rejoinder.protocols.retell import RetellCodec
 from rejoinder.registry import Registry
+from served import ACTING_FILE
 from spoilt import EVENTS, event, spoilt
 
-ACTING = Path(__file__).parents[1] / "support" / "acting.py"
 AGENTS = ("polite", "slow", "silent", "interrupting", "tooling", "failing", "stubborn", "pressing")
 #: The largest id there is: a request that no other has overtaken.
 LAST = 2**53 - 1
@@ -128,7 +128,7 @@ async def house(tmp_path: Path) -> AsyncIterator[House]:
     routes = "".join(f"  /{act}: {act}\n" for act in AGENTS)
     file.write_text(f"agents:\n{agents}routes:\n{routes}")
     judge = Judge()
-    registry = Registry({"acting": str(ACTING)})
+    registry = Registry({"acting": str(ACTING_FILE)})
     host = Host(file, registry, environ={}, agent_loop=asyncio.get_running_loop(), witness=judge)
     await host.start()
     yield House(host, judge)

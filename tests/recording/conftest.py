@@ -1,19 +1,15 @@
 """Hosts that record, and what they have written."""
 
-import asyncio
 import json
-from collections.abc import AsyncIterator, Callable
-from dataclasses import replace
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from rejoinder.host import Host, bind
 from rejoinder.recording.archive import Archive
 from rejoinder.recording.shelf import Shelf
-from rejoinder.registry import Registry
-from served import Served
+from served import Serve, Served
 
 Line = dict[str, Any]
 Written = Callable[[], list[Line]]
@@ -30,30 +26,13 @@ def folder(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-async def recording(tmp_path: Path) -> AsyncIterator[Callable[..., Any]]:
-    """Serve a YAML text on a free port and record; `stop` ends it, and with it everything has been written."""
-    hosts: list[Host] = []
+def recording(serve: Serve) -> Serve:
+    """Serve a YAML text and record; once the host is closed, everything has been written."""
 
     async def start(yaml: str, everything: Path | None = None) -> Served:
-        file = tmp_path / "rejoinder.yaml"
-        file.write_text(yaml)
-        acting = Path(__file__).parents[1] / "support" / "acting.py"
-        host = Host(
-            file,
-            Registry({"acting": str(acting)}),
-            environ={},
-            agent_loop=asyncio.get_running_loop(),
-            archive=Archive(everything),
-        )
-        hosts.append(host)
-        await host.start()
-        listening = bind(replace(host.routes.config.server, port=0))
-        await host.listen(listening)
-        return Served(host, file, listening.getsockname()[1])
+        return await serve(yaml, archive=Archive(everything))
 
-    yield start
-    for host in hosts:
-        await host.close()
+    return start
 
 
 @pytest.fixture

@@ -19,7 +19,7 @@ from rejoinder.simulator.scenarios.reading import read_paths
 from rejoinder.simulator.scenarios.scenario import Scenario
 from rejoinder.testing.telephone import calling
 from rejoinder.testing.wire import socket_dialler
-from served import Served
+from served import ACTING_FILE, Served
 from silence import Silence
 
 ROUTES = "routes: {/desk: {agent: desk, platforms: [retell, chat], record: {text: on}}}\n"
@@ -88,8 +88,7 @@ def again(path: Path, yaml: str = "", *, is_strict: bool = False) -> Verdict:
     one = scenario(path)
     assert one.past is not None
     one = replace(one, past=replace(one.past, is_binding=is_strict))
-    acting = str(Path(__file__).parent / "acting.py")
-    target = Local.of_file(file, {"acting": acting})
+    target = Local.of_file(file, {"acting": str(ACTING_FILE)})
     (verdict,) = play_in_virtual_time(plays_of([one], target), target, Silence())
     return verdict
 

@@ -6,6 +6,9 @@ from pathlib import Path
 
 from rejoinder.host import Host
 
+#: The response system with bad manners, as a plugin is named that is not installed.
+ACTING_FILE = Path(__file__).with_name("acting.py")
+
 
 @dataclass
 class Served:

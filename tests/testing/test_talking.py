@@ -30,6 +30,7 @@ from rejoinder.errors import ConfigError, PluginError
 from rejoinder.testing.clock import PeerElsewhere
 from rejoinder.testing.talking import Talk, talk
 from rejoinder.testing.telephone import PHONE_CALL, NotHeard
+from served import ACTING_FILE
 
 APOLOGY = "I am sorry, could you say that again?"
 
@@ -116,9 +117,8 @@ def test_what_yaml_says_of_an_agent_is_said_by_name() -> None:
 
 
 def test_systems_come_by_name_and_by_file_too() -> None:
-    acting = Path(__file__).parents[1] / "support" / "acting.py"
     assert talk("echo", options={"prefix": ""}).says("hi") == "hi"
-    assert talk(acting).says("hi") == "You said: hi."
+    assert talk(ACTING_FILE).says("hi") == "You said: hi."
 
 
 def test_a_plain_generator_runs_in_a_thread_while_time_stands_still() -> None:
