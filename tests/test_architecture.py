@@ -160,7 +160,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("testing.fixtures",),
     # Commands; each is one file, imported when it is used.
     ("cli.words", "cli.live", "cli.naming", "cli.notice", "cli.option_file", "cli.recorded", "cli.speaking", "cli.talk"),
-    ("cli.files",),
+    ("cli.files", "cli.report_files"),
     ("cli.running",),
     (
         "cli.calls",

@@ -111,6 +111,28 @@ def test_reports_are_written_for_machines(rejoinder: Any, calls: Path) -> None:
     assert (root.get("tests"), root.get("failures"), report["passed"], report["failed"]) == ("2", "1", 1, 1)
 
 
+def test_a_report_goes_to_the_standard_output_alone(rejoinder: Any, calls: Path) -> None:
+    (calls / "bad.yaml").write_text(BAD)
+    outcome = rejoinder("simulate", "calls", "--json", "-", "--junit", "out.xml")
+    assert (outcome.code, json.loads(outcome.out)["failed"]) == (1, 1)
+    assert "passed  Good (/echo)" in outcome.err
+    assert ET.fromstring(rejoinder("simulate", "calls", "--junit", "-").out).get("tests") == "2"
+    assert [path.name for path in calls.parent.iterdir() if path.name == "-"] == []
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (("--json", "-", "--junit", "-"), "--junit and --json name one place, -: give each report a file of its own"),
+        (("--json", "x", "--html", "calls/../x"), "--json and --html name one place, calls/../x: give each report a file"),
+    ],
+)
+def test_two_reports_for_one_place_are_refused(rejoinder: Any, calls: Path, words: tuple[str, ...], told: str) -> None:
+    outcome = rejoinder("simulate", "calls", *words)
+    assert (outcome.code, outcome.out) == (2, "")
+    assert outcome.err.startswith(f"rejoinder: {told}")
+
+
 def test_a_page_is_written_for_people(rejoinder: Any, calls: Path) -> None:
     (calls / "bad.yaml").write_text(BAD)
     assert rejoinder("simulate", "calls", "--html", "out.html").code == 1

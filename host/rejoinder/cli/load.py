@@ -7,9 +7,10 @@ import shutil
 import signal
 import sys
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TextIO
 
 from rejoinder.cli.files import duration
+from rejoinder.cli.report_files import is_written
 from rejoinder.cli.words import complain, say
 
 if TYPE_CHECKING:
@@ -71,8 +72,9 @@ def small_talk() -> "Sequence[Scenario]":
         return read_paths([path]).scenarios
 
 
-def run_load(given: argparse.Namespace, target: "Local | Remote", scenarios: "Sequence[Scenario]") -> int:
-    """Play the load against a URL, or against a server that is started for it; the exit code."""
+def run_load(given: argparse.Namespace, target: "Local | Remote", scenarios: "Sequence[Scenario]", out: TextIO) -> int:
+    """Play the load against a URL, or against a server that is started for it; the exit code. `out` is where a report goes that
+    is not for a file."""
     from rejoinder.errors import ConfigError, RejoinderError
     from rejoinder.simulator.load.resources import allow_open_files
     from rejoinder.simulator.playing.batch import plays_of
@@ -99,7 +101,7 @@ def run_load(given: argparse.Namespace, target: "Local | Remote", scenarios: "Se
         return 1
     except (asyncio.CancelledError, KeyboardInterrupt):
         return _INTERRUPTED
-    return _told(given, outcome)
+    return _told(given, outcome, out)
 
 
 async def _play(size: "Size", plays: "Sequence[Play]", target: "Target") -> "Outcome":
@@ -165,16 +167,12 @@ class Bar:
         sys.stdout.flush()
 
 
-def _told(given: argparse.Namespace, outcome: "Outcome") -> int:
+def _told(given: argparse.Namespace, outcome: "Outcome", out: TextIO) -> int:
     from rejoinder.simulator.reports.load_report import as_json, text
 
     say(text(outcome))
-    if given.json is not None:
-        try:
-            given.json.write_bytes(as_json(outcome))
-        except OSError as error:
-            complain(f"rejoinder: {error}")
-            return 1
+    if given.json is not None and not is_written(given.json, as_json(outcome), out):
+        return 1
     if outcome.was_stopped:
         return _INTERRUPTED
     return 0 if outcome.is_well else 1

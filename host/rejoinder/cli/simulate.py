@@ -15,11 +15,12 @@ import sys
 import time
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TextIO
 
 from rejoinder.cli.files import add_plugins, chosen_file
 from rejoinder.cli.load import add_load, count_of, odd_beside_load, run_load
 from rejoinder.cli.recorded import add_recorded, save, scenarios_of
+from rejoinder.cli.report_files import add_reports, all_writable, is_written, odd_reports, stdout_for_report
 from rejoinder.cli.speaking import add_platform, key_of, odd_on_platform, playable
 from rejoinder.cli.words import complain
 
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     from rejoinder.simulator.judging.findings import Play, Verdict
     from rejoinder.simulator.playing.target import Local, Remote
     from rejoinder.simulator.reports.table import Paper
+    from rejoinder.simulator.scenarios.reading import Read
     from rejoinder.simulator.scenarios.scenario import Scenario
 
 HELP = "play calls against an agent and judge what it does"
@@ -51,9 +53,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--parallel", type=count_of, default=1, metavar="N", help="play N at once")
     parser.add_argument("--seed", type=int, default=0, metavar="N", help="where the seeds begin (default: 0)")
     parser.add_argument("--stories", action="store_true", help="tell the story of what passed too")
-    parser.add_argument("--junit", type=Path, metavar="F", help="write the results as JUnit's XML")
-    parser.add_argument("--json", type=Path, metavar="F", help="write the results as JSON")
-    parser.add_argument("--html", type=Path, metavar="F", help="write the results as a page, with a timeline of each call")
+    add_reports(parser)
     add_platform(parser)
     add_load(parser)
     add_recorded(parser)
@@ -71,34 +71,31 @@ def run(given: argparse.Namespace) -> int:
     read = read_paths(given.paths)
     for problem in read.problems:
         complain(str(problem))
-    if read.problems or not all(_writable(path) for path in (given.junit, given.json, given.html)):
+    if read.problems or not all_writable(given):
         return 1
     if given.save:
         return save(given.save, read.scenarios)
+    with stdout_for_report(given) as out:
+        return _run(given, read, out)
+
+
+def _run(given: argparse.Namespace, read: "Read", out: TextIO) -> int:
     scenarios = playable(given, scenarios_of(read, is_strict=given.strict))
     target = _target(given)
     if isinstance(target, int):
         return target
-    return run_load(given, target, scenarios) if given.load else _play(given, target, scenarios)
+    return run_load(given, target, scenarios, out) if given.load else _play(given, target, scenarios, out)
 
 
 def _odd(given: argparse.Namespace) -> str:
     """What does not go together on the command line."""
     if given.url and given.route:
         return "--route names a route of --config; the route of --url is in the URL"
-    if odd := odd_on_platform(given):
+    if odd := odd_on_platform(given) or odd_reports(given):
         return odd
     if given.load:
         return odd_beside_load(given)
     return "" if given.paths else "the following arguments are required: PATH"
-
-
-def _writable(path: Path | None) -> bool:
-    """Whether a report can be written there, found out before anything is played."""
-    if path is None or (path.parent.is_dir() and not path.is_dir()):
-        return True
-    complain(f"rejoinder: {path} cannot be written: {'it is a folder' if path.is_dir() else f'there is no {path.parent}'}")
-    return False
 
 
 def _target(given: argparse.Namespace) -> "Local | Remote | int":
@@ -123,7 +120,7 @@ def _target(given: argparse.Namespace) -> "Local | Remote | int":
     return 1
 
 
-def _play(given: argparse.Namespace, target: "Local | Remote", scenarios: "Sequence[Scenario]") -> int:
+def _play(given: argparse.Namespace, target: "Local | Remote", scenarios: "Sequence[Scenario]", out: TextIO) -> int:
     from rejoinder.simulator.judging.findings import failed
     from rejoinder.simulator.playing.batch import play_in_real_time, plays_of
     from rejoinder.simulator.playing.virtual import play_in_virtual_time
@@ -141,7 +138,7 @@ def _play(given: argparse.Namespace, target: "Local | Remote", scenarios: "Seque
         verdicts = play_in_virtual_time(plays, target, progress, at_once=given.parallel)
     took = time.perf_counter() - begun
     progress.over(verdicts, took)
-    written = _write(given, verdicts, took, target)
+    written = _write(given, verdicts, took, target, out)
     return 0 if written and not failed(verdicts) else 1
 
 
@@ -163,7 +160,9 @@ def _paper(runs: int) -> "Paper":
     return Paper(shutil.get_terminal_size((100, 24)).columns, has_colours, runs)
 
 
-def _write(given: argparse.Namespace, verdicts: "Sequence[Verdict]", took: float, target: "Local | Remote") -> bool:
+def _write(
+    given: argparse.Namespace, verdicts: "Sequence[Verdict]", took: float, target: "Local | Remote", out: TextIO
+) -> bool:
     """Write the reports that were asked for; whether all could be."""
     from rejoinder.simulator.reports.html import page
     from rejoinder.simulator.reports.results import as_json, junit
@@ -173,17 +172,8 @@ def _write(given: argparse.Namespace, verdicts: "Sequence[Verdict]", took: float
         (given.json, as_json(verdicts, given.seed, took) if given.json else b""),
         (given.html, page(verdicts, took, systems=target.told, own_lines=target.own_lines) if given.html else b""),
     ]
-    written = [_is_written(path, content) for path, content in reports if path is not None]
+    written = [is_written(path, content, out) for path, content in reports if path is not None]
     return all(written)
-
-
-def _is_written(path: Path, content: bytes) -> bool:
-    try:
-        path.write_bytes(content)
-    except OSError as error:
-        complain(f"rejoinder: {path} cannot be written: {error.strerror}")
-        return False
-    return True
 
 
 class Progress:
