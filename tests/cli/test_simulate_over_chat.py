@@ -83,15 +83,13 @@ def test_a_run_of_which_nothing_can_be_played_fails(rejoinder: Any, calls: str, 
 def test_a_url_is_asked_with_the_key(
     rejoinder: Any, calls: str, folder: Path, url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    (folder / calls).write_text(
-        "platform: {rate: 1000, agent_rate: 1000, first_message: Hi.}\ncaller: [{says: one, expect: Well}]"
-    )
-    assert rejoinder("simulate", calls, "--platform", "chat", "--url", url, "--key", "right").code == 0
-    refused = rejoinder("simulate", calls, "--platform", "chat", "--url", url, "--key", "wrong")
-    assert refused.code == 1
-    assert refused.out.startswith("BROKEN  calls: no request is answered: HTTP 401: ")
+    fast = "platform: {rate: 1000, agent_rate: 1000, first_message: ''}"
+    (folder / calls).write_text(f"{fast}\ncaller: [{{says: one, expect: Well}}]")
     monkeypatch.setenv("REJOINDER_CHAT_KEY", "right")
     assert rejoinder("simulate", calls, "--platform", "chat", "--url", url).code == 0
+    refused = rejoinder("simulate", calls, "--platform", "chat", "--url", url, "--key", "wrong")
+    assert refused.code == 1
+    assert refused.out.startswith("BROKEN  calls: no request is answered: HTTP 401")
 
 
 @pytest.mark.parametrize(

@@ -5,12 +5,13 @@ from pathlib import Path
 
 import pytest
 
-from rejoinder.simulator.judging.findings import Play, Verdict
+from rejoinder.simulator.judging.findings import Play
 from rejoinder.simulator.playing.batch import plays_of
 from rejoinder.simulator.playing.virtual import play_in_virtual_time
 from rejoinder.simulator.reports.story import story
 from rejoinder.simulator.scenarios.over_chat import over_chat, why_not
 from rejoinder.simulator.scenarios.reading import read_paths
+from silence import Silence
 from stage import LONG_STORY, Stage
 
 HERE = Path(__file__).parent
@@ -24,14 +25,6 @@ TARGET = Stage(HERE / "everyone.yaml", "chat")
 READ = read_paths([HERE / "everyone"], {"A_LONG_STORY": LONG_STORY})
 SCENARIOS = [over_chat(one) for one in READ.scenarios if not why_not(one) and one.name not in OTHERWISE]
 PLAYS = plays_of(SCENARIOS, TARGET)
-
-
-class Silence:
-    """Nobody listens."""
-
-    def begun(self, play: Play) -> None: ...
-
-    def ended(self, verdict: Verdict) -> None: ...
 
 
 @pytest.mark.parametrize("play", PLAYS, ids=[f"{play.route[1:]}: {play.scenario.name}" for play in PLAYS])

@@ -85,7 +85,17 @@ async def test_a_caller_waits_no_longer_for_what_was_refused() -> None:
 async def test_who_answers_no_request_cannot_be_played_with() -> None:
     verdict = await verdict_on(*[lambda server: server.will_refuse(404)] * 2)
     assert verdict.outcome == "broken"
-    assert verdict.findings[0].what.startswith("no request is answered: HTTP 404")
+    told = verdict.findings[0].what
+    assert told.startswith("no request is answered: HTTP 404: {")
+    assert told.endswith("(is its route for chat completions, 'platforms: [retell, chat]', and is --key the route's secret?)")
+
+
+@pytest.mark.virtual_time
+async def test_a_redirect_is_not_followed() -> None:
+    moved = {"Location": "http://127.0.0.1:1/elsewhere"}
+    verdict = await verdict_on(*[lambda server: server.will_refuse(307, headers=moved)] * 2)
+    assert verdict.findings[0].what.startswith("no request is answered: HTTP 307: ")
+    assert verdict.findings[0].what.endswith("(name the URL behind the redirect: a platform need not follow)")
 
 
 @pytest.mark.virtual_time
@@ -94,7 +104,7 @@ async def test_who_is_not_there_is_told_in_a_line_without_the_secret() -> None:
         stage = Stage(Play(Scenario("a call", (Says(text="When?"),)), "/x"))
         await stage.perform(Network({"/x": ModelAPI("http://127.0.0.1:1/route/secret", session)}))
     assert [finding.what for finding in stage.verdict.findings] == [
-        "no request is answered: http://127.0.0.1:1 cannot be reached: Connection refused"
+        "no request is answered: http://127.0.0.1:1 cannot be reached: Connection refused (is the server running?)"
     ]
 
 
@@ -111,7 +121,8 @@ async def test_who_speaks_no_http_is_told_in_a_line() -> None:
         url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
         await stage.perform(Network({"/x": ModelAPI(f"{url}/route", session)}))
     assert stage.verdict.findings[0].what == (
-        f"no request is answered: {url} cannot be reached: what answers there does not speak HTTP"
+        f"no request is answered: {url} cannot be reached: what answers there does not speak HTTP "
+        "(is it the port of something else?)"
     )
 
 

@@ -14,6 +14,15 @@ from rejoinder.simulator.judging.sensible_turns import senseless_turns
 from rejoinder.simulator.replay.comparison import compared, unlike
 from rejoinder.simulator.scenarios.telling import told
 
+#: How the journal tells of a request for chat completions that nobody takes, and what may be done about it.
+_REMEDIES = (
+    ("does not speak HTTP", "is it the port of something else?"),
+    ("cannot be reached", "is the server running?"),
+    ("HTTP 30", "name the URL behind the redirect: a platform need not follow"),
+    ("HTTP 401", "is --key the key that it asks for?"),
+    ("HTTP 404", "is its route for chat completions, 'platforms: [retell, chat]', and is --key the route's secret?"),
+)
+
 
 def judge(played: Played, took: float = 0.0) -> Verdict:
     """The verdict on a call. `took` is how long it was played, in real seconds."""
@@ -50,8 +59,9 @@ def _unanswered(journal: Journal) -> str:
     """Why no request for chat completions was answered, "" if nothing was asked."""
     if all(turn.kind == "begin" for turn in journal.turns):
         return ""
-    wrong = journal.of("lost", "dropped")
-    return f"no request is answered: {wrong[0].text if wrong else 'nothing ever came'}"
+    wrong = next((entry.text for entry in journal.of("lost", "dropped")), "nothing ever came")
+    remedy = next((f" ({remedy})" for words, remedy in _REMEDIES if words in wrong), "")
+    return f"no request is answered: {wrong}{remedy}"
 
 
 def is_understood(journal: Journal) -> bool:

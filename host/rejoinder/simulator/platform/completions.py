@@ -144,7 +144,8 @@ class Completions(SimulatedCall):
         try:
             async with asyncio.timeout(ANSWER) as patience:
                 data = msgspec.json.encode(body)
-                async with self._session.post(self.url, data=data, headers=headers, timeout=timeout) as response:
+                request = self._session.post(self.url, data=data, headers=headers, timeout=timeout, allow_redirects=False)
+                async with request as response:
                     patience.reschedule(None)
                     await self._read(turn, response)
         except TimeoutError:
@@ -168,8 +169,8 @@ class Completions(SimulatedCall):
     async def _read(self, turn: AskedTurn, response: ClientResponse) -> None:
         """An answer that is refused or breaks off is silence: the turn stays open, as the caller hears it."""
         if response.status != 200:
-            told = (await response.content.read(TOLD)).decode(errors="replace")
-            self.recorder.note("dropped", f"HTTP {response.status}: {told}", turn=turn)
+            told = " ".join((await response.content.read(TOLD)).decode(errors="replace").split())
+            self.recorder.note("dropped", f"HTTP {response.status}: {told or response.reason}", turn=turn)
             return
         stream = AnswerStream()
         try:
