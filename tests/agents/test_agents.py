@@ -2,47 +2,19 @@
 
 import asyncio
 import threading
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from openings import System, agent_threads, made, spec
 from rejoinder.agents import Agent
-from rejoinder.contract import Options, Reply, ResponseSystem, SystemFactory, SystemSpec, per_call
-from rejoinder.dialogue import Turn
+from rejoinder.contract import Options, SystemFactory, per_call
 from rejoinder.errors import PluginError
 
 if TYPE_CHECKING:
     from tests.agents.conftest import House
-
-OpenAgent = Callable[[Options], AbstractAsyncContextManager[SystemFactory]]
-
-
-class System(ResponseSystem[Options]):
-    def __init__(self, options: Options, call: Any) -> None:
-        super().__init__(options, call)
-
-    async def respond(self, turn: Turn) -> Reply:
-        yield f"reply {turn.number}"
-        if turn.number == 1:
-            await asyncio.Event().wait()
-
-
-def made(call: Any) -> System:
-    return System(Options(), call)
-
-
-def spec(open_agent: OpenAgent) -> SystemSpec[Options]:
-    return SystemSpec(Options, open_agent)
-
-
-def agent_threads() -> list[threading.Thread]:
-    """Threads of agents that are still there once those that are ending have ended."""
-    threads = [thread for thread in threading.enumerate() if thread.name.startswith("agent ava")]
-    for thread in threads:
-        thread.join(5)
-    return [thread for thread in threads if thread.is_alive()]
 
 
 def test_what_calls_share_is_entered_and_left_by_one_task_on_the_agents_loop(house: "House") -> None:
