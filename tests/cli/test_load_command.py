@@ -48,7 +48,7 @@ def test_a_server_is_started_for_a_load_and_stopped_after_it(rejoinder: Any, cal
 def test_the_report_of_a_load_goes_to_the_standard_output_alone(rejoinder: Any, calls: Path) -> None:
     outcome = rejoinder("simulate", "calls.yaml", "--load", "1", "--ramp", "0s", "--for", "100ms", "--json", "-")
     assert json.loads(outcome.out)["load"] == 1
-    assert "1 call" in outcome.err
+    assert "1 at once for 100ms" in outcome.err
 
 
 def test_what_goes_wrong_under_load_is_told_and_ends_with_1(rejoinder: Any, calls: Path) -> None:
