@@ -24,7 +24,7 @@ def test_a_broken_file_says_what_is_wrong_where_and_what_to_do(
     folder.write({**({"rejoinder.yaml": case["file"]} if "file" in case else {}), **case.get("others", {})})
     loaded = load(Path("rejoinder.yaml"), case.get("environ", {}))
     assert [str(problem) for problem in loaded.problems] == case["problems"]
-    assert loaded.fatal
+    assert loaded.config is None
     assert show(loaded) == ""
 
 

@@ -183,7 +183,7 @@ def test_an_observer(whole: Config) -> None:
 def test_everything_read_or_looked_for_is_watched(whole: Config, folder: Any) -> None:
     assert whole.files == {Path("rejoinder.yaml"), Path("customers"), *map(Path, OTHERS)}
     loaded = folder.load("vars: {a: {file: absent.txt}, b: '${file:gone}'}")
-    assert loaded.fatal
+    assert loaded.config is None
     assert loaded.files == {Path("rejoinder.yaml"), Path(".env"), Path("absent.txt"), Path("gone")}
 
 
@@ -232,7 +232,7 @@ agents:
 
 def test_a_windows_file_is_read_as_any_other(folder: Any) -> None:
     (folder.path / "rejoinder.yaml").write_bytes(b"\xef\xbb\xbf" + AVA.replace("\n", "\r\n").encode())
-    assert not load(Path("rejoinder.yaml"), {}).fatal
+    assert load(Path("rejoinder.yaml"), {}).config is not None
 
 
 def test_missing_secrets_are_taken_as_given_when_asked(folder: Any) -> None:
@@ -292,16 +292,16 @@ def test_at_start_a_broken_included_file_takes_down_only_its_own(folder: Any) ->
     text = "include: [c/*.yaml]\nagents: {ava: {system: dummy}}\n" + routes
     loaded = folder.load(text, start=True)
     assert loaded.config is not None
-    assert not loaded.fatal
+    assert loaded.config is not None
     assert {problem.file for problem in loaded.problems} == {"c/bad.yaml", "c/torn.yaml"}
     assert set(loaded.config.routes) == {"/ava", "/good", "/z"}
     assert set(loaded.config.agents) == {"ava", "good/front"}
-    assert folder.load(text).fatal
+    assert folder.load(text).config is None
 
 
 def test_at_start_a_broken_main_file_is_fatal(folder: Any) -> None:
     loaded = folder.load("server: {port: x}\n" + AVA, start=True)
-    assert loaded.fatal
+    assert loaded.config is None
     assert loaded.config is None
 
 

@@ -38,10 +38,6 @@ class Loaded:
     units: tuple[Unit, ...] = field(default=(), compare=False, repr=False)
     legible: Config | None = field(default=None, compare=False, repr=False)
 
-    @property
-    def fatal(self) -> bool:
-        return self.config is None
-
 
 def find(cwd: Path) -> Path | None:
     """The file that commands use when none is named: ./rejoinder.yaml, then ./config/rejoinder.yaml."""

@@ -7,7 +7,6 @@ from rejoinder.simulator.scenarios.steps import (
     HangsUp,
     Hears,
     Mumbles,
-    Point,
     Presses,
     ReadsSlowly,
     Reorders,
@@ -16,8 +15,6 @@ from rejoinder.simulator.scenarios.steps import (
     Silent,
     Step,
 )
-
-_UNITS = {"seconds": "s of the agent's voice", "words": "words", "chunks": "chunks"}
 
 
 def told(step: Step) -> str:
@@ -57,8 +54,3 @@ def _told_fault(step: Step) -> str:
             return f"sends {'bytes' if is_binary else 'a frame'}: {frame.decode(errors='replace')}"
         case _:
             return type(step).__name__
-
-
-def told_point(point: Point) -> str:
-    """A point in what the agent says."""
-    return f"{point.count:g} {_UNITS[point.unit]}"
