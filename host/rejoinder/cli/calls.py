@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from rejoinder.cli.files import duration
-from rejoinder.cli.words import complain, count, say
+from rejoinder.cli.words import complain, count, say, say_json
 
 if TYPE_CHECKING:
     from rejoinder.recording.catalogue import Recording, Wanted
@@ -91,7 +91,7 @@ def _place(place: Path | None) -> "tuple[Shelf, list[Path]] | None":
 
 def _list(calls: "list[Recording]", shelf: "Shelf", *, as_json: bool) -> int:
     if as_json:
-        _say_json([_summary(one) for one in calls])
+        say_json([_summary(one) for one in calls])
         return 0
     rows = [("BEGUN (UTC)", "SECONDS", "ROUTE", "AGENT", "CALL", "NUMBER", "WORDS", "ENDED BY"), *map(_row, calls)]
     widths = [max(len(row[at]) for row in rows) for at in range(len(rows[0]))]
@@ -165,7 +165,7 @@ def _delete(calls: "list[Recording]", wanted: "Wanted", given: argparse.Namespac
             failed += 1
             complain(f"rejoinder: {one.path} cannot be deleted: {error.strerror}")
     if given.json:
-        _say_json([_summary(one) for one in deleted])
+        say_json([_summary(one) for one in deleted])
     else:
         for one in deleted:
             say(f"deleted {one.path}")
@@ -179,9 +179,3 @@ def _agrees(calls: "list[Recording]") -> bool:
     sys.stderr.write(f"Delete {count(len(calls), 'recording')}, begun {first:%Y-%m-%d} to {last:%Y-%m-%d}? [y/N] ")
     sys.stderr.flush()
     return sys.stdin.readline().strip().lower() in ("y", "yes")
-
-
-def _say_json(value: object) -> None:
-    import msgspec
-
-    say(msgspec.json.encode(value).decode())

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from rejoinder.cli.files import add_file, add_plugins, chosen_file
-from rejoinder.cli.words import count, say
+from rejoinder.cli.words import count, say, say_json
 
 if TYPE_CHECKING:
     from rejoinder.cli.live import Played
@@ -119,8 +119,6 @@ def _play(finding: Finding, registry: "Registry", *, quiet: bool) -> "list[Playe
 
 
 def _tell_json(finding: Finding, played: "list[Played] | None", *, shown: bool) -> None:
-    import msgspec
-
     from rejoinder.config import show
 
     report: dict[str, Any] = {
@@ -135,4 +133,4 @@ def _tell_json(finding: Finding, played: "list[Played] | None", *, shown: bool) 
         report["show"] = show(finding.loaded)
     if played is not None:
         report["live"] = played
-    sys.stdout.write(msgspec.json.encode(report).decode() + "\n")
+    say_json(report)

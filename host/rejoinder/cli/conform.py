@@ -16,10 +16,10 @@ import time
 from collections.abc import Iterator, Sequence
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TextIO
+from typing import TYPE_CHECKING, Any
 
 from rejoinder.cli.files import add_plugins
-from rejoinder.cli.words import complain, count, say
+from rejoinder.cli.words import complain, count, say, say_json
 
 if TYPE_CHECKING:
     from rejoinder.conformance.check import Verdict
@@ -120,7 +120,7 @@ def _tell_checks(*, as_json: bool) -> int:
     from rejoinder.conformance.catalogue import CHECKS
 
     if as_json:
-        _tell_json(sys.stdout, [{"name": one.name, "asks": one.asks, "why": one.why, "remedy": one.remedy} for one in CHECKS])
+        say_json([{"name": one.name, "asks": one.asks, "why": one.why, "remedy": one.remedy} for one in CHECKS])
         return 0
     width = max(len(one.name) for one in CHECKS)
     for one in CHECKS:
@@ -138,7 +138,7 @@ def _play(given: argparse.Namespace, suite: "Suite") -> int:
                 out.flush()
     failed, skipped = (sum(one.outcome == outcome for one in verdicts) for outcome in ("failed", "skipped"))
     if given.json:
-        _tell_json(out, _in_json(given.name, suite, verdicts))
+        say_json(_in_json(given.name, suite, verdicts))
     else:
         passed = count(len(verdicts) - failed - skipped, "check")
         how = f"in {time.monotonic() - begun:.1f} s{'' if suite.is_virtual else ', in real time'}"
@@ -194,10 +194,3 @@ def _in_json(name: str, suite: "Suite", verdicts: "list[Verdict]") -> dict[str, 
             for one in verdicts
         ],
     }
-
-
-def _tell_json(out: TextIO, value: object) -> None:
-    import msgspec
-
-    out.write(msgspec.json.encode(value).decode() + "\n")
-    out.flush()

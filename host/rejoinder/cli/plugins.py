@@ -5,12 +5,11 @@ is what 'rejoinder check' looks at."""
 
 import argparse
 import shutil
-import sys
 import textwrap
 from typing import TYPE_CHECKING
 
 from rejoinder.cli.files import add_plugins
-from rejoinder.cli.words import count, say
+from rejoinder.cli.words import count, say, say_json
 
 if TYPE_CHECKING:
     from rejoinder.inventory import Installed, Option
@@ -32,9 +31,7 @@ def run(given: argparse.Namespace) -> int:
 
     installed = Registry(dict(given.plugin)).installed()
     if given.json:
-        import msgspec
-
-        sys.stdout.write(msgspec.json.encode(installed).decode() + "\n")
+        say_json(installed)
     else:
         _tell(installed)
     return 0

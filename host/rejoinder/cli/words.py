@@ -9,6 +9,13 @@ def say(line: str) -> None:
     sys.stdout.flush()
 
 
+def say_json(value: object) -> None:
+    """A value as one line of JSON."""
+    import msgspec
+
+    say(msgspec.json.encode(value).decode())
+
+
 def complain(line: str) -> None:
     """A line on the error stream."""
     sys.stderr.write(line + "\n")
