@@ -4,15 +4,12 @@ import ast
 import re
 import sys
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from fnmatch import fnmatch
-from functools import cache
 from graphlib import CycleError, TopologicalSorter
-from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).parents[1]
+from sources import EVERY, HOST, PLUGINS, Import, Module, imports_of
 
 #: The rooms of the simulator, which are packages.
 SIMULATOR = ("platform", "scenarios", "judging", "replay", "playing", "reports", "load")
@@ -261,83 +258,6 @@ MOST_LINES = 350
 LONGEST_FUNCTION = 60
 
 
-@dataclass(frozen=True)
-class Import:
-    """`late` = inside a function or for the type checker alone: it counts for who may import whom, not for start-up."""
-
-    module: str
-    line: int
-    late: bool
-
-
-@dataclass(frozen=True)
-class Module:
-    """`name` as it is imported (`rejoinder.config.tree`), `short` without the `rejoinder.` of the host."""
-
-    path: Path
-    name: str
-
-    @property
-    def short(self) -> str:
-        return "__init__" if self.name == "rejoinder" else self.name.removeprefix("rejoinder.")
-
-    @property
-    def tree(self) -> ast.Module:
-        return _parsed(self.path)
-
-    def at(self, line: int) -> str:
-        return f"{self.path.relative_to(ROOT)}:{line}"
-
-
-@cache
-def _parsed(path: Path) -> ast.Module:
-    return ast.parse(path.read_text("utf-8"), str(path))
-
-
-def _modules(root: Path) -> Iterator[Module]:
-    for path in sorted(root.rglob("*.py")):
-        parts = path.relative_to(root).with_suffix("").parts
-        yield Module(path, ".".join(parts[:-1] if parts[-1] == "__init__" else parts))
-
-
-HOST = {module.name: module for module in _modules(ROOT / "host")}
-PLUGINS = {module.name: module for module in _modules(ROOT / "plugins")}
-EVERY = {**HOST, **PLUGINS}
-
-
-@cache
-def _imports(module: Module) -> tuple[Import, ...]:
-    found: list[Import] = []
-    _collect(module, module.tree, late=False, found=found)
-    return tuple(found)
-
-
-def _collect(module: Module, node: ast.AST, *, late: bool, found: list[Import]) -> None:
-    if isinstance(node, ast.Import):
-        found.extend(Import(name.name, node.lineno, late) for name in node.names)
-    elif isinstance(node, ast.ImportFrom):
-        source = _source(module, node)
-        for name in node.names:
-            submodule = f"{source}.{name.name}"
-            found.append(Import(submodule if submodule in EVERY else source, node.lineno, late))
-    late = late or _is_late(node)
-    for child in ast.iter_child_nodes(node):
-        _collect(module, child, late=late, found=found)
-
-
-def _is_late(node: ast.AST) -> bool:
-    if isinstance(node, ast.If):
-        return "TYPE_CHECKING" in ast.unparse(node.test)
-    return isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
-
-
-def _source(module: Module, node: ast.ImportFrom) -> str:
-    if not node.level:
-        return node.module or ""
-    package = module.name.split(".") if module.path.name == "__init__.py" else module.name.split(".")[:-1]
-    return ".".join([*package[: len(package) - node.level + 1], *filter(None, [node.module])])
-
-
 def _matches(name: str, patterns: Sequence[str]) -> bool:
     return any(fnmatch(name, pattern) for pattern in patterns)
 
@@ -363,7 +283,7 @@ def _none(found: list[str]) -> None:
 def _inside() -> Iterator[tuple[Module, Module, Import]]:
     """Every import of one module of the host by another."""
     for module in HOST.values():
-        for imported in _imports(module):
+        for imported in imports_of(module):
             if imported.module in HOST:
                 yield module, HOST[imported.module], imported
 
@@ -400,7 +320,7 @@ def test_rooms_see_no_more_of_the_house_than_they_need() -> None:
 def test_no_import_leads_round_in_a_circle() -> None:
     graph: dict[str, set[str]] = {name: set() for name in EVERY}
     for module in EVERY.values():
-        graph[module.name] |= {found.module for found in _imports(module) if found.module in EVERY} - {module.name}
+        graph[module.name] |= {found.module for found in imports_of(module) if found.module in EVERY} - {module.name}
     try:
         TopologicalSorter(graph).prepare()
     except CycleError as error:
@@ -423,7 +343,7 @@ def test_rooms_do_without_what_would_spoil_them(who: tuple[str, ...], never: tup
         f"{module.at(imported.line)}: {module.short} imports {imported.module}"
         for module in HOST.values()
         if _matches(module.short, who)
-        for imported in _imports(module)
+        for imported in imports_of(module)
         if _within(imported.module, never)
     ]
     _none(found)
@@ -433,7 +353,7 @@ def test_only_the_edge_and_the_test_kit_know_aiohttp() -> None:
     users = [
         f"{module.at(imported.line)}: {module.short}"
         for module in HOST.values()
-        for imported in _imports(module)
+        for imported in imports_of(module)
         if _within(imported.module, ["aiohttp"]) and not _matches(module.short, AIOHTTP)
     ]
     _none(users)
@@ -443,7 +363,7 @@ def test_heavy_libraries_are_imported_where_they_are_used_not_at_start() -> None
     early = [
         f"{module.at(imported.line)}: {imported.module}"
         for module in EVERY.values()
-        for imported in _imports(module)
+        for imported in imports_of(module)
         if _within(imported.module, HEAVY) and not imported.late
     ]
     _none(early)
@@ -453,7 +373,7 @@ def test_a_plugin_imports_the_front_door_and_its_own_libraries_only() -> None:
     strays: list[str] = []
     for module in PLUGINS.values():
         package = module.name.partition(".")[0]
-        for imported in _imports(module):
+        for imported in imports_of(module):
             top = imported.module.partition(".")[0]
             own = {package} | OWN_LIBRARIES[package] | sys.stdlib_module_names
             if imported.module != "rejoinder" and top not in own:
