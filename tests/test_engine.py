@@ -141,7 +141,7 @@ def test_a_finished_request_asked_again_on_another_socket_is_said_again() -> Non
     talk.ended(1)
     talk.receive(request(1, "Hello.", "hi"))
     talk.opened()
-    assert talk.receive(request(1, "Hello.", "hi")) == [Send(Finish(1, "One."), 1)]
+    assert talk.receive(request(1, "Hello.", "hi")) == [Send(Finish(1, " One."), 1)]
 
 
 def test_words_that_were_heard_are_not_said_again() -> None:
@@ -185,7 +185,7 @@ def test_what_was_said_out_of_turn_is_said_again_to_a_platform_that_has_not_hear
     talk.receive(TranscriptUpdated(said("Hello.", "hi", "One.")))
     assert talk.receive(request(1, "Hello.", "hi")) == []
     talk.opened()
-    assert talk.receive(request(1, "Hello.", "hi")) == [Send(Finish(1, "Listen!", uninterruptible=True))]
+    assert talk.receive(request(1, "Hello.", "hi")) == [Send(Finish(1, " Listen!", uninterruptible=True))]
 
 
 def test_the_caller_interrupts_a_live_turn() -> None:

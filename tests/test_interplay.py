@@ -133,7 +133,7 @@ def test_what_goes_out_over_a_new_socket_is_not_said_twice_when_its_request_is_r
     waiting.clear()
     assert talk.receive(REQUEST, 2.0) == []
     talk.opened(3.0)
-    assert spoken(talk.receive(REQUEST, 3.0)) == ["Fine."]
+    assert spoken(talk.receive(REQUEST, 3.0)) == [" Fine."]
 
 
 def test_a_reply_of_nothing_that_can_be_spoken_is_no_answer() -> None:

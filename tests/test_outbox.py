@@ -320,7 +320,7 @@ async def told_over_a_second_socket(silence: float, *, heard: bool = False) -> l
 
 @pytest.mark.virtual_time
 async def test_what_a_dead_socket_took_is_said_again_over_the_next() -> None:
-    assert await told_over_a_second_socket(DEAD + 0.1) == [repr(Finish(1, "ab")).encode()]
+    assert await told_over_a_second_socket(DEAD + 0.1) == [repr(Finish(1, " ab")).encode()]
 
 
 @pytest.mark.virtual_time
@@ -337,7 +337,7 @@ async def test_what_a_dead_socket_took_is_said_again_when_the_next_is_there_befo
     await asyncio.sleep(DEAD + 0.1)
     desk.outbox.attach(next_one, [b"config"], "call-1")
     await settle()
-    assert next_one.written == [b"config", repr(Speak(1, "a")).encode()]
+    assert next_one.written == [b"config", repr(Speak(1, " a")).encode()]
     desk.outbox.close()
 
 

@@ -127,8 +127,8 @@ class NewestTurn:
         """The whole turn once more, for a platform that asks again; once a socket, and not if it is known to have arrived.
 
         One that has heard of it, and asks over another socket, lacks at least its end, which a line may lose with the rest
-        it holds: without that nobody would speak any more. One that still asks for a turn that was interrupted has not even heard
-        of that, nor what was said over it.
+        it holds: without that nobody would speak any more. One that still asks for a turn that was interrupted has not even
+        heard of that, nor what was said over it. Nobody knows what has arrived besides: a space keeps it apart.
         """
         if self.live or self.said_again or (not self.redialled and (self.interrupted or self.arrived)):
             return None
@@ -136,7 +136,8 @@ class NewestTurn:
         if self.finish is None:
             return Finish(self.number)
         said = self.finish.text if self.interrupted else "" if self.arrived else self.text
-        return Finish(self.number, said, self.action, self.finish.uninterruptible)
+        apart = f" {said}" if said and self.redialled else said
+        return Finish(self.number, apart, self.action, self.finish.uninterruptible)
 
     def speak_over(self, said: Say, action: Action | None) -> None:
         """Remember what was said out of turn instead, for a platform that has not heard of it."""

@@ -10,6 +10,8 @@ import logging
 from collections.abc import Iterable, Sequence
 from typing import Protocol
 
+from msgspec.structs import replace
+
 from rejoinder.effects import Send, TurnEnded
 from rejoinder.events import Command, Finish, Speak
 
@@ -126,7 +128,7 @@ class Outbox:
     def detach(self) -> None:
         """There is no socket for now: what waits goes on waiting, and before it what the last one took when it was dead."""
         if self._socket is not None and self._loop.time() - self._heard > DEAD:
-            self._speech[:0] = [Send(said.command, said.turn) for said in self._unproven]
+            self._speech[:0] = _said_again(self._unproven)
         self._unproven.clear()
         self._socket = None
 
@@ -272,6 +274,14 @@ class Outbox:
         if self._repeats and sent.turn is not None:
             self._unproven.append(sent)
         self._owner.on_written(sent)
+
+
+def _said_again(unproven: Sequence[Send]) -> list[Send]:
+    """What may or may not have been heard, kept apart by a space from what was heard before, perhaps the same."""
+    again = [Send(said.command, said.turn) for said in unproven]
+    if again and isinstance(command := again[0].command, Speak | Finish) and command.text and not command.text[0].isspace():
+        again[0] = Send(replace(command, text=f" {command.text}"), again[0].turn)
+    return again
 
 
 def _merged(last: Send | TurnEnded, new: Send | TurnEnded) -> Send | None:
