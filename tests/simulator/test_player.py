@@ -146,6 +146,12 @@ def test_a_call_survives_what_happens_to_its_connection(config: Path, fault: str
     assert verdict.journal.of("fault")
 
 
+def test_what_happens_to_a_connection_waits_for_one(config: Path) -> None:
+    text = "caller: [{drops: connection}, {drops: connection}, {says: one, expect: one}]"
+    journal = passes(config, text, "/echo").journal
+    assert [entry.what for entry in journal.of("lost", "dialled", "redialled")] == ["dialled", *["lost", "redialled"] * 2]
+
+
 def test_an_expectation_that_is_not_met_is_found_in_its_place(config: Path) -> None:
     (verdict,) = play(config, "caller:\n  - says: one\n    expect: two\n", route="/echo")
     (found,) = verdict.findings

@@ -341,6 +341,37 @@ async def test_a_call_ends_after_long_silence_and_after_its_longest_time() -> No
     assert call.journal.ended_at == pytest.approx(3600)
 
 
+async def test_a_call_in_which_nobody_ever_speaks_ends() -> None:
+    server = HandWritten(greeting=None)
+    async with Retell(server.dial) as call:
+        with pytest.raises(CallOver, match="inactivity"):
+            await call.silent(1000)
+    assert call.journal.ended_at == pytest.approx(600)
+
+
+async def test_nobody_is_reminded_while_the_agent_speaks_out_of_turn() -> None:
+    server = HandWritten()
+    async with Retell(server.dial) as call:
+        await call.agent_finished()
+        server.sends(cuts_in(1, "Listen.", complete=False))
+        await call.silent(30)
+        assert server.asked("reminder_required") == []
+        server.sends(cuts_in(1, ""))
+        await call.silent(11)
+    assert len(server.asked("reminder_required")) == 1
+
+
+async def test_a_begin_message_may_be_held_back() -> None:
+    server = HandWritten({"Are you open?": "Yes."})
+    async with Retell(server.dial, profile=Profile(begin_delay=3.0)) as call:
+        await call.agent_finished()
+        await call.says("Are you open?")
+        answer = await call.agent_finished()
+    begun = call.journal.turns[0].spoken_from
+    assert begun == pytest.approx(3.0)
+    assert answer.spoken_from == pytest.approx(answer.asked_at + 0.2)
+
+
 async def test_speech_of_which_nothing_is_understood_is_asked_about_too() -> None:
     server = HandWritten({UNINTELLIGIBLE: "Pardon?"})
     async with Retell(server.dial) as call:

@@ -204,6 +204,10 @@ class SimulatedCall(ABC):
 
     # What happens to the connection.
 
+    async def connected(self) -> None:
+        """Wait for a connection while one is being dialled, if what carries the call is one at all."""
+        self._fail_if_over()
+
     @abstractmethod
     def drop(self) -> None:
         """Lose the connection without a word."""

@@ -58,6 +58,11 @@ class Floor:
         """Whether nobody speaks, nothing is to be asked for, and the newest turn is complete and spoken."""
         if self.is_pending or self.voice.has_more or self.voice.is_audible:
             return False
+        return self._is_answered
+
+    @property
+    def _is_answered(self) -> bool:
+        """Whether nothing more is due of the agent."""
         return self.asked is not None and self.asked.is_closed and (self.out_of_turn is None or self.out_of_turn.is_closed)
 
     @property
@@ -68,7 +73,9 @@ class Floor:
     def begin(self) -> AskedTurn:
         """The call is connected: the begin message, which is given a number and never asked for."""
         self._patience.connected()
-        return self._new_turn("begin", 0)
+        turn = self._new_turn("begin", 0)
+        self._rest()
+        return turn
 
     def begin_again(self) -> AskedTurn:
         """The begin message is due once more."""
@@ -293,7 +300,7 @@ class Floor:
         """Nobody speaks: how long may that last?"""
         if self.is_over or self.is_pending or self.voice.has_more:
             return
-        self._patience.nobody_speaks(is_answered=self.asked is not None and self.asked.is_closed)
+        self._patience.nobody_speaks(is_answered=self._is_answered)
 
     def retuned(self) -> None:
         """The settings have changed."""

@@ -183,7 +183,7 @@ class Line:
 
     @property
     def is_open(self) -> bool:
-        return self.plug is not None
+        return self.plug is not None and self.plug.wire.close_code is None
 
     def send(self, frame: bytes) -> None:
         if self.plug is not None:

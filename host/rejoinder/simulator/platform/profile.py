@@ -34,6 +34,7 @@ class Profile:
     responsiveness: float = 1.0
     sensitivity: float = 1.0
     end_after_silence: float = 600.0
+    begin_delay: float = 0.0
     max_duration: float = 3600.0
 
     # How people and voices speak: words a minute, of either side. Assumed.

@@ -311,9 +311,12 @@ class Retell(SimulatedCall):
         self.recorder.note("fault", f"{ODD} is sent: {frame[:TOLD].decode(errors='replace')}")
         self._line.send(Binary(frame) if is_binary else frame)
 
-    async def second_socket(self) -> None:
+    async def connected(self) -> None:
         await self.recorder.until(lambda: self._line.is_open or self.floor.is_over)
         self._fail_if_over()
+
+    async def second_socket(self) -> None:
+        await self.connected()
         self.recorder.note("fault", "a second connection is dialled")
         await self._line.overlap()
 

@@ -64,7 +64,11 @@ class Voice:
             return
         self._waiting += words
         if not self._sound.is_set:
-            self._sound.set(self._profile.voice_delay)
+            self._sound.set(max(self._profile.voice_delay, self._held(self.turn)))
+
+    def _held(self, turn: AskedTurn) -> float:
+        """How long a begin message is held back by the agent's settings."""
+        return turn.asked_at + self._profile.begin_delay - self._recorder.now if turn.kind == "begin" else 0.0
 
     def _begin_sound(self) -> None:
         turn, now = self.turn, self._recorder.now

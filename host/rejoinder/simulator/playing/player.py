@@ -148,6 +148,7 @@ class Player:
                 assert isinstance(step, Fault)
                 if step.at is not None:
                     await self._until(call, step.at)
+                await call.connected()
                 self._begin(call, step)
                 await self._befall(call, step)
 
