@@ -9,7 +9,7 @@ AGAIN = "I am sorry, can you say that again?"
 
 
 def test_begins_with_an_offer_of_help() -> None:
-    assert talk("dummy").greeting == "How may I help you?"
+    assert talk("dummy").begin_message == "How may I help you?"
 
 
 def test_asks_again_whatever_is_said() -> None:
@@ -24,7 +24,7 @@ def test_asks_again_after_a_silence() -> None:
 
 def test_says_the_lines_of_its_options() -> None:
     dummy = talk("dummy", options={"begin": "Yes?", "say": "Pardon?"})
-    assert dummy.greeting == "Yes?"
+    assert dummy.begin_message == "Yes?"
     assert dummy.says("Hi") == "Pardon?"
     assert dummy.is_silent() == "Pardon?"
 
@@ -35,7 +35,7 @@ def test_fills_in_the_fields_of_the_call() -> None:
         {"retell_llm_dynamic_variables": {"name": "Ann"}},
     )
     dummy = talk("dummy", options=options, vars={"company": "Ribera Clinic"}, details=details)
-    assert dummy.greeting == "Hello Ann, this is Ribera Clinic."
+    assert dummy.begin_message == "Hello Ann, this is Ribera Clinic."
     assert dummy.warnings == []
 
 

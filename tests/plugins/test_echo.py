@@ -33,7 +33,7 @@ def test_pauses_between_words_for_as_long_as_it_is_told() -> None:
 
 def test_begins_and_reminds_with_the_lines_of_its_options() -> None:
     echo = talk("echo", options={"begin": "Talk to me.", "reminder": "Well?"})
-    assert echo.greeting == "Talk to me."
+    assert echo.begin_message == "Talk to me."
     assert echo.is_silent() == "Well?"
 
 

@@ -133,13 +133,13 @@ def test_presses_keys() -> None:
 
 def test_begins_and_reminds_with_the_lines_of_its_options() -> None:
     caller = ruled(begin="Ribera Clinic.", reminder=["Hello?", "Still there?"])
-    assert caller.greeting == "Ribera Clinic."
+    assert caller.begin_message == "Ribera Clinic."
     assert [caller.is_silent().text, caller.is_silent().text] == ["Hello?", "Still there?"]
 
 
 def test_lets_the_caller_begin_and_the_host_remind_unless_told_otherwise() -> None:
     caller = talk("rules", reminder="The host asks.")
-    assert caller.greeting == ""
+    assert caller.begin_message == ""
     assert caller.is_silent() == "The host asks."
 
 
@@ -151,7 +151,7 @@ def test_fills_in_the_fields_of_the_call_everywhere() -> None:
         default="Sorry, {{ name }}.",
         details={**PHONE_CALL, "retell_llm_dynamic_variables": {"name": "Ann"}},
     )
-    said = [caller.greeting, caller.is_silent(), caller.says("?"), caller.says("hi")]
+    said = [caller.begin_message, caller.is_silent(), caller.says("?"), caller.says("hi")]
     assert [heard.text for heard in said] == ["Ribera Clinic.", "Ann?", "Sorry, Ann.", "Hi Ann, !"]
     assert caller.warnings == ["the call has no field 'missing'; the text has nothing in its place"]
 

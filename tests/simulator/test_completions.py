@@ -44,7 +44,9 @@ async def server() -> AsyncIterator[FakeLLM]:
 
 async def test_the_history_is_posted_whole_for_each_turn(server: FakeLLM, session: ClientSession) -> None:
     server.will_say("At ", "nine.")
-    async with Completions(server.base_url, session, call_id="c1", greeting="Hello.", prompt="Be brief.", api_key="k") as call:
+    async with Completions(
+        server.base_url, session, call_id="c1", first_message="Hello.", prompt="Be brief.", api_key="k"
+    ) as call:
         assert (await call.agent_finished()).heard == "Hello."
         await call.says("When?")
         turn = await call.agent_finished()

@@ -94,7 +94,7 @@ def test_a_system_is_called_in_one_line() -> None:
 
 def test_a_talk_is_greeted_and_goes_on() -> None:
     talking = talk(Shout, details={"retell_llm_dynamic_variables": {"name": "Ann"}})
-    assert talking.greeting == "Hello Ann!"
+    assert talking.begin_message == "Hello Ann!"
     assert talking.says("one") == "ONE!"
     assert talking.says("two") == "TWO!"
     assert talking.transcript == (
@@ -110,7 +110,7 @@ def test_a_talk_is_greeted_and_goes_on() -> None:
 
 def test_what_yaml_says_of_an_agent_is_said_by_name() -> None:
     talking = talk(Shout, options={"mark": "?"}, begin="{{ vars.shop }} here.", vars={"shop": "Fish"}, reminder="Well?")
-    assert talking.greeting == "Fish here."
+    assert talking.begin_message == "Fish here."
     assert talking.is_silent() == "Well?"
     assert talking.says("hi") == "HI?"
     assert talk(Shout, options=Loud("...")).says("hi") == "HI..."

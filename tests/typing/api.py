@@ -174,7 +174,7 @@ async def try_shout() -> None:
     with talk(Shout, options={"prefix": ""}, late={"filler": "1s"}) as talking:
         assert_type(talking, Talk)
         assert_type(talking.says("hi"), Heard)
-        assert talking.greeting == "Hello."
+        assert talking.begin_message == "Hello."
         assert_type(talking.turns, list[TurnReport])
     async with caller("shout", details=PHONE_CALL, begin="Hi.") as c, served(rejoinder_response_system()) as url:
         assert_type(c, Caller)

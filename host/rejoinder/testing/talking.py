@@ -80,7 +80,7 @@ class DrivenCall:
         self._runner = asyncio.Runner(loop_factory=asyncio.SelectorEventLoop if real_time else VirtualClockLoop)
         self._is_closed = False
         try:
-            self.greeting = self.run(self._open())
+            self.begin_message = self.run(self._open())
         except BaseException:
             self.close()
             raise
@@ -175,9 +175,9 @@ class Talk:
         self._forgotten = weakref.finalize(self, call.close)
 
     @property
-    def greeting(self) -> Heard:
+    def begin_message(self) -> Heard:
         """The begin message, without words if the caller speaks first."""
-        return self._call.greeting
+        return self._call.begin_message
 
     def says(self, text: str, *, chunks: int | None = None) -> Heard:
         """The caller has spoken; what the agent says to it. With `chunks` it returns when so many of the answer have come: what

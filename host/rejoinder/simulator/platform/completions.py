@@ -49,7 +49,7 @@ _ROLES = {"agent": "assistant"}
 class Completions(SimulatedCall):
     """One call. `base_url` is what stands in the platform's dashboard: requests go to `/chat/completions` below it.
 
-    `greeting` is the platform's own first message, `prompt` a system message before the history, `tools` what is offered with
+    `first_message` is the platform's own, `prompt` a system message before the history, `tools` what is offered with
     each request, and `more` what a vendor adds to its body; by default the call, as Vapi tells of it.
     """
 
@@ -59,7 +59,7 @@ class Completions(SimulatedCall):
         session: ClientSession,
         *,
         call_id: str | None = None,
-        greeting: str = "",
+        first_message: str = "",
         prompt: str = "",
         tools: Sequence[Mapping[str, Any]] = TOOLS,
         more: Mapping[str, Any] | None = None,
@@ -73,7 +73,7 @@ class Completions(SimulatedCall):
         self.url = base.joinpath("chat/completions").with_query(base.query)
         self.floor = Floor(self.recorder, self.profile, self)
         self._session = session
-        self._greeting = greeting
+        self._first_message = first_message
         self._opening = [{"role": "system", "content": prompt}] if prompt else []
         self._tools = [{**tool} for tool in tools]
         self._more = {"call": {"id": self.call_id, "type": "webCall"}} if more is None else dict(more)
@@ -89,7 +89,7 @@ class Completions(SimulatedCall):
     def connect(self) -> None:
         """There is nothing to dial yet: the platform speaks first."""
         self.recorder.note("dialled")
-        self.floor.take(self.floor.begin(), Piece(self._greeting, complete=True))
+        self.floor.take(self.floor.begin(), Piece(self._first_message, complete=True))
 
     def hang_up(self) -> None:
         self._cut()

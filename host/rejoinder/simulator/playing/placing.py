@@ -43,7 +43,7 @@ def placed(play: Play, line: Line, *, call_id: str | None, profile: Profile | No
         line.url,
         line.session,
         call_id=own_id,
-        greeting=FIRST_MESSAGE if said is None else said,
+        first_message=FIRST_MESSAGE if said is None else said,
         tools=[tool for tool in TOOLS if can_transfer or tool["function"]["name"] != _TRANSFER],
         more=vapi_details_of(scenario.call, own_id),
         api_key=line.key,
