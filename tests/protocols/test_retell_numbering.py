@@ -49,6 +49,7 @@ def test_a_request_repeated_after_a_redial_is_not_new_for_our_own_words_or_an_ol
     [
         ("response", heard("Hi", "Still there?")),
         ("response", heard("Hi, I need a table")),
+        ("response", heard("Hi")),
         ("response", heard("Good day")),
         ("reminder", heard("Hi", answered="Yes?")),
     ],

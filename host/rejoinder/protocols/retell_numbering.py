@@ -50,6 +50,8 @@ class Numbering:
         first, self._first = self._first, False
         asked = _Asked(self._turn + 1, kind, _count(kind, transcript), transcript.user_text)
         before = self._asked.get(wanted)
+        if wanted < self._newest and first:
+            before = None  # nothing older is under way on a new socket: ids have begun again, and whoever had this one is past
         if wanted <= self._newest:
             if before is not None and not asked.says_more_than(before):
                 return before.turn
