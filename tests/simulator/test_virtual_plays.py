@@ -9,7 +9,6 @@ from pathlib import Path
 import pytest
 
 from rejoinder.simulator.judging.findings import Verdict
-from rejoinder.simulator.playing import virtual
 from rejoinder.simulator.playing.batch import plays_of
 from rejoinder.simulator.playing.target import Local
 from rejoinder.simulator.playing.virtual import STUCK, play_in_virtual_time
@@ -67,16 +66,13 @@ def test_an_agent_whose_peer_is_elsewhere_is_broken_with_the_remedy(tmp_path: Pa
     assert found.what.endswith("which is not in this process; play it in real time: --real-time")
 
 
-def test_a_play_that_an_agent_holds_for_ever_is_given_up_and_the_next_is_played(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_play_that_an_agent_holds_for_ever_is_given_up_and_the_next_is_played(tmp_path: Path) -> None:
     plugin = tmp_path / "stuck.py"
     plugin.write_text(STUCK_PLUGIN)
     line = STUCK_PLUGIN[: STUCK_PLUGIN.index("# HELD")].count("\n") + 1
     config = "agents: {stuck: {system: stuck}, parrot: {system: echo}}\nroutes: {/stuck: stuck, /echo: parrot}\n"
     calls = "scenarios: [{name: a, route: /stuck, caller: [{says: hi}]}, {name: b, route: /echo, caller: []}]"
     try:
-        monkeypatch.setattr(virtual, "LOOK", 0.05)
         held, played = play(tmp_path, config, calls, {"stuck": str(plugin)}, patience=0.2)
     finally:
         plugin.with_suffix(".let_go").touch()
