@@ -112,6 +112,21 @@ def test_work_in_an_executor_stops_the_clock() -> None:
     assert clock.run(main()) == (0.0, 2.0)
 
 
+def test_a_hold_that_ends_after_its_result_was_served_stops_the_clock_no_longer() -> None:
+    """The patience is longer than this test may take."""
+    over = threading.Event()
+
+    async def main() -> float:
+        loop = asyncio.get_running_loop()
+        assert isinstance(loop, VirtualClockLoop)
+        loop.hold(lambda: not over.is_set())
+        threading.Timer(0.05, over.set).start()
+        await asyncio.sleep(3600)
+        return now()
+
+    assert clock.run(main(), patience=1000.0) == 3600.0
+
+
 def test_a_hold_stops_the_clock_until_it_is_let_go() -> None:
     async def main() -> list[float]:
         loop = asyncio.get_running_loop()

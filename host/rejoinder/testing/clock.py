@@ -23,6 +23,7 @@ to move (PeerElsewhere): a model's server must run on the same loop, or the test
 
 import asyncio
 import selectors
+import time
 from collections.abc import Callable, Coroutine
 from concurrent.futures import Executor
 from typing import Any, TypeVar, TypeVarTuple, Unpack
@@ -36,6 +37,8 @@ Select = Callable[[float | None], Ready]
 
 #: Real seconds to wait for what only the world outside can bring, before it is taken as never coming.
 PATIENCE = 2.0
+#: Real seconds between two looks at whether the clock is still held: the first, and all after many.
+SOONEST, LATEST = 0.001, 0.02
 
 
 class Standstill(RuntimeError):
@@ -111,20 +114,31 @@ class VirtualClockLoop(asyncio.SelectorEventLoop):
 
     def _wait(self, timeout: float | None, select: Select) -> Ready:
         # Asked before the look at what is ready: work that ends after this has already left its result there.
-        is_held = any(is_working() for is_working in self._holds)
+        is_held = self._is_held()
         ready = select(0)
         if ready or timeout == 0:
             return ready
         if is_held and not self._is_out_of_patience:
-            ready = select(self._patience)
-            self._is_out_of_patience = not ready
-            return ready
+            return self._wait_while_held(select)
         self._is_out_of_patience = is_held
         if timeout is None:
             return self._wait_for_the_world(select)
         self._refuse_to_run_ahead()
         self._now += timeout
         return ready
+
+    def _is_held(self) -> bool:
+        return any(is_working() for is_working in self._holds)
+
+    def _wait_while_held(self, select: Select) -> Ready:
+        """What comes from outside meanwhile. Work may also end without another word, its result having come before."""
+        end, pause = time.monotonic() + self._patience, SOONEST
+        while (left := end - time.monotonic()) > 0:
+            if (ready := select(min(pause, left))) or not self._is_held():
+                return ready
+            pause = min(2 * pause, LATEST)
+        self._is_out_of_patience = True
+        return []
 
     def _refuse_to_run_ahead(self) -> None:
         keys = self._watched.get_map().values()
