@@ -56,6 +56,25 @@ BAD: tuple[tuple[Script, str, str], ...] = (
         "bad_tool_call",
         "without its id and type: 'endCall'",
     ),
+    (
+        lambda server: server.will_send(
+            chunk("Bye.", tool_calls=[{**HANGS_UP, "index": None}]), chunk(finish_reason="tool_calls"), DONE
+        ),
+        "bad_tool_call",
+        "a tool call came without its index",
+    ),
+    (
+        lambda server: server.will_send(
+            chunk("Bye.", tool_calls=[{**HANGS_UP, "function": {"name": "end_call", "arguments": "{}"}}]),
+            chunk(finish_reason="tool_calls"),
+            DONE,
+        ),
+        "bad_tool_call",
+        "a tool call is of end_call, which was not offered",
+    ),
+    (lambda server: server.will_send(b"data: a tool call: HTTP 500 [DONE]\n\n"), "no_chunk", "'a tool call: HTTP 500 [DONE]'"),
+    (lambda server: server.will_send(b"data: \xff\n\n"), "no_chunk", "no chunk of a chat completion"),
+    (lambda server: server.will_send(b"data: " + b"[" * 100_000 + b"\n\n"), "no_chunk", "no chunk of a chat completion"),
     (lambda server: server.will_say("At nine. And ", then=Step.CUT), "lost_answer", "the answer broke off"),
     (lambda server: server.will_do(Step.STALL), "lost_answer", "no answer within 20 s"),
 )
@@ -96,6 +115,38 @@ async def test_a_redirect_is_not_followed() -> None:
     verdict = await verdict_on(*[lambda server: server.will_refuse(307, headers=moved)] * 2)
     assert verdict.findings[0].what.startswith("no request is answered: HTTP 307: ")
     assert verdict.findings[0].what.endswith("(name the URL behind the redirect: a platform need not follow)")
+
+
+@pytest.mark.virtual_time
+async def test_the_words_of_a_refusal_are_not_taken_for_its_status() -> None:
+    verdict = await verdict_on(*[lambda server: server.will_refuse(502, error={"message": "HTTP 404, cannot be reached"})] * 2)
+    assert "cannot be reached" in verdict.findings[0].what
+    assert "(" not in verdict.findings[0].what
+
+
+@pytest.mark.virtual_time
+async def test_a_refusal_whose_words_never_come_is_told_by_its_status() -> None:
+    async def refuse(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(b"HTTP/1.1 503 Service Unavailable\r\nContent-Length: 9\r\n\r\n")
+        await reader.read()
+        writer.close()
+
+    server = await asyncio.start_server(refuse, "127.0.0.1", 0)
+    async with server, ClientSession() as session:
+        stage = Stage(Play(Scenario("a call", (Says(text="When?"),)), "/x"))
+        url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
+        await stage.perform(Network({"/x": ModelAPI(url, session)}))
+    assert stage.verdict.findings[0].what == "no request is answered: HTTP 503: Service Unavailable"
+
+
+@pytest.mark.virtual_time
+async def test_an_answer_is_over_with_its_done() -> None:
+    def goes_on(server: FakeLLM) -> None:
+        server.will_send(chunk("At nine."), END, DONE, chunk("More."), Step.STALL)
+
+    verdict = await verdict_on(goes_on, goes_on)
+    assert (verdict.outcome, verdict.findings) == ("passed", ())
+    assert [turn.heard for turn in verdict.journal.turns[1:]] == ["At nine.", "At nine."]
 
 
 @pytest.mark.virtual_time

@@ -9,13 +9,14 @@ from collections.abc import Iterator
 from rejoinder.simulator.journal import Entry, Journal
 from rejoinder.simulator.judging.findings import FaultName, Finding
 
-#: How the journal tells of what is wrong with an answer, and the fault it is.
+#: How the journal begins to tell of what is wrong with an answer, and the fault it is; behind it are words of the server's.
 _FAULTS: tuple[tuple[str, FaultName], ...] = (
     ("HTTP ", "refused_request"),
-    ("goes on after", "endless_answer"),
-    ("[DONE]", "no_done"),
-    ("without a finish_reason", "no_finish_reason"),
-    ("tool call", "bad_tool_call"),
+    ("the answer goes on after", "endless_answer"),
+    ("the answer ended without [DONE]", "no_done"),
+    ("the answer ended without a finish_reason", "no_finish_reason"),
+    ("the finish_reason of an answer with tool calls", "bad_tool_call"),
+    ("a tool call", "bad_tool_call"),
     ("the arguments of", "bad_tool_call"),
     ("it is no", "no_chunk"),
     ("its content", "no_chunk"),
@@ -34,4 +35,4 @@ def bad_completions(journal: Journal) -> Iterator[Finding]:
 def _fault_of(entry: Entry) -> FaultName:
     if entry.what == "lost":
         return "lost_answer"
-    return next((fault for words, fault in _FAULTS if words in entry.text), "no_chunk")
+    return next((fault for words, fault in _FAULTS if entry.text.startswith(words)), "no_chunk")

@@ -14,10 +14,10 @@ from rejoinder.simulator.judging.sensible_turns import senseless_turns
 from rejoinder.simulator.replay.comparison import compared, unlike
 from rejoinder.simulator.scenarios.telling import told
 
-#: How the journal tells of a request for chat completions that nobody takes, and what may be done about it.
-_REMEDIES = (
-    ("does not speak HTTP", "is it the port of something else?"),
-    ("cannot be reached", "is the server running?"),
+#: How the journal tells that nobody was reached with a request for chat completions, and what may be done about it.
+_NOT_REACHED = (("does not speak HTTP", "is it the port of something else?"), ("cannot be reached", "is the server running?"))
+#: How it begins to tell of a refusal, behind which are the server's own words.
+_REFUSED = (
     ("HTTP 30", "name the URL behind the redirect: a platform need not follow"),
     ("HTTP 401", "is --key the key that it asks for?"),
     ("HTTP 404", "is its route for chat completions, 'platforms: [retell, chat]', and is --key the route's secret?"),
@@ -59,9 +59,15 @@ def _unanswered(journal: Journal) -> str:
     """Why no request for chat completions was answered, "" if nothing was asked."""
     if all(turn.kind == "begin" for turn in journal.turns):
         return ""
-    wrong = next((entry.text for entry in journal.of("lost", "dropped")), "nothing ever came")
-    remedy = next((f" ({remedy})" for words, remedy in _REMEDIES if words in wrong), "")
-    return f"no request is answered: {wrong}{remedy}"
+    first = next(iter(journal.of("lost", "dropped")), None)
+    if first is None:
+        return "no request is answered: nothing ever came"
+    if first.what == "lost":
+        remedies = [remedy for words, remedy in _NOT_REACHED if words in first.text]
+    else:
+        remedies = [remedy for words, remedy in _REFUSED if first.text.startswith(words)]
+    remedy = f" ({remedies[0]})" if remedies else ""
+    return f"no request is answered: {first.text}{remedy}"
 
 
 def is_understood(journal: Journal) -> bool:

@@ -16,6 +16,9 @@ from rejoinder.simulator.journal import ActionWord
 #: Characters of an event that cannot be read which are told.
 TOLD = 80
 
+#: What a decoder raises: of bytes that are no UTF-8 and of what is nested too deep too.
+_UNDECODABLE = (msgspec.DecodeError, UnicodeError, RecursionError)
+
 
 class Unreadable(RejoinderError):
     """What came is no part of a streamed chat completion."""
@@ -40,6 +43,7 @@ class AnswerStream:
         self.size = 0
         self._finish_reason: object = None
         self._calls: dict[int, _ToolCall] = {}
+        self._is_unnumbered = False
 
     @property
     def is_finished(self) -> bool:
@@ -58,6 +62,8 @@ class AnswerStream:
             yield "the answer ended without a finish_reason"
         elif self._calls and self._finish_reason != "tool_calls":
             yield f"the finish_reason of an answer with tool calls is {self._finish_reason!r}, not 'tool_calls'"
+        if self._is_unnumbered:
+            yield "a tool call came without its index"
         for call in self._calls.values():
             missing = [name for name in ("id", "type", "name") if not getattr(call, name)]
             if missing:
@@ -86,18 +92,19 @@ class AnswerStream:
             delta = choices[0]["delta"]
             for call in delta.get("tool_calls") or []:
                 self._call(call)
-            text = delta.get("content") or ""
-        except (msgspec.DecodeError, KeyError, IndexError, TypeError, AttributeError):
+            text = delta.get("content")
+        except (*_UNDECODABLE, KeyError, IndexError, TypeError, AttributeError):
             raise Unreadable(f"it is no chunk of a chat completion: {_told(content)}") from None
-        if not isinstance(text, str):
+        if not isinstance(text, str | None):
             raise Unreadable(f"its content is not a string: {_told(content)}")
-        self.size += len(text)
         if self._finish_reason is None:
             self._finish_reason = choices[0].get("finish_reason")
-        return text
+        self.size += len(text or "")
+        return text or ""
 
     def _call(self, call: Mapping[str, Any]) -> None:
-        known = self._calls.setdefault(call.get("index", 0), _ToolCall())
+        self._is_unnumbered |= call.get("index") is None
+        known = self._calls.setdefault(call.get("index") or 0, _ToolCall())
         function = call["function"]
         known.id = known.id or call.get("id") or ""
         known.type = known.type or call.get("type") or ""
@@ -113,7 +120,7 @@ def action_of(name: str, arguments: str) -> tuple[ActionWord, str] | None:
         return None
     try:
         given = msgspec.json.decode(arguments or "{}")
-    except msgspec.DecodeError:
+    except _UNDECODABLE:
         given = None
     if not isinstance(given, dict):
         raise Unreadable(f"the arguments of {name} are not the JSON text of an object: {arguments[:TOLD]!r}")

@@ -7,6 +7,7 @@ model, read 2026-11. Such a platform speaks its own first message, sends no remi
 
 import asyncio
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from types import MappingProxyType
 from typing import Any, Literal
@@ -26,6 +27,8 @@ from rejoinder.testing.dialling import reason_of
 
 #: Seconds until a server must have begun to answer (docs.vapi.ai, `timeoutSeconds`, its default).
 ANSWER = 20.0
+#: Seconds that a server has for what comes behind what counts: the text of a refusal, the end of the body.
+REST = 1.0
 #: Characters of a refusal that are told.
 TOLD = 200
 #: How the journal tells of an answer whose connection was lost.
@@ -76,6 +79,7 @@ class Completions(SimulatedCall):
         self._first_message = first_message
         self._opening = [{"role": "system", "content": prompt}] if prompt else []
         self._tools = [{**tool} for tool in tools]
+        self._offered = {tool["function"]["name"] for tool in tools}
         self._more = {"call": {"id": self.call_id, "type": "webCall"}} if more is None else dict(more)
         self._headers = {"Authorization": f"Bearer {api_key}"} if api_key else {}
         self._asking: tuple[AskedTurn, asyncio.Task[None]] | None = None
@@ -169,14 +173,15 @@ class Completions(SimulatedCall):
     async def _read(self, turn: AskedTurn, response: ClientResponse) -> None:
         """An answer that is refused or breaks off is silence: the turn stays open, as the caller hears it."""
         if response.status != 200:
-            told = " ".join((await response.content.read(TOLD)).decode(errors="replace").split())
-            self.recorder.note("dropped", f"HTTP {response.status}: {told or response.reason}", turn=turn)
+            self.recorder.note("dropped", f"HTTP {response.status}: {await _told_by(response)}", turn=turn)
             return
         stream = AnswerStream()
         try:
             async for line in response.content:
                 await asyncio.sleep(max(0.0, self._reads_from - asyncio.get_running_loop().time()))
                 self._take(turn, stream, line)
+                if stream.is_done:
+                    break
         except (ValueError, HttpProcessingError):  # aiohttp's, of a line beyond its buffer
             self.recorder.note("dropped", "it is no server-sent event: a line without end", turn=turn)
             return
@@ -187,6 +192,8 @@ class Completions(SimulatedCall):
             self.recorder.note("dropped", fault, turn=turn)
         if stream.is_done or stream.is_finished:
             self._finish(turn, stream)
+        if stream.is_done:
+            await _let_end(response)
 
     def _take(self, turn: AskedTurn, stream: AnswerStream, line: bytes) -> None:
         text = stream.take(line)
@@ -205,7 +212,9 @@ class Completions(SimulatedCall):
             except Unreadable as error:
                 self.recorder.note("dropped", str(error), turn=turn)
                 continue
-            if action is not None:
+            if action is not None and name not in self._offered:
+                self.recorder.note("dropped", f"a tool call is of {name}, which was not offered", turn=turn)
+            elif action is not None:
                 actions.append(action)
             else:
                 turn.tools.append(ToolSeen(name, name, arguments, self.recorder.now))
@@ -233,3 +242,20 @@ class Completions(SimulatedCall):
 
     async def second_socket(self) -> None:
         raise NotPossible("chat completions have no socket")
+
+
+async def _told_by(response: ClientResponse) -> str:
+    """The first words of a refusal, else the name of its status; the words may never come."""
+    told = b""
+    with suppress(TimeoutError, ClientError):
+        async with asyncio.timeout(REST):
+            told = await response.content.read(TOLD)
+    return " ".join(told.decode(errors="replace").split()) or response.reason or ""
+
+
+async def _let_end(response: ClientResponse) -> None:
+    """Pass over what comes behind the end: a request that was closed before its body ended would be one that was cut off."""
+    with suppress(TimeoutError, ClientError):
+        async with asyncio.timeout(REST):
+            async for _ in response.content.iter_any():
+                pass
