@@ -2,13 +2,15 @@
 
 import json
 from collections.abc import Iterator
+from typing import get_args
 
 import pytest
 
 from rejoinder.config.tree import Mark
+from rejoinder.dialogue import Outcome as TurnOutcome
 from rejoinder.simulator.journal import DEAD, AskedTurn, Entry, Journal, ToolSeen, What
 from rejoinder.simulator.judging.clean_speech import FLAWS, flaws
-from rejoinder.simulator.judging.findings import Answer, Finding, Play, Played, Verdict
+from rejoinder.simulator.judging.findings import Answer, Finding, HostTurn, Play, Played, Verdict
 from rejoinder.simulator.judging.judge import judge
 from rejoinder.simulator.reports.story import story
 from rejoinder.simulator.scenarios.expectation import (
@@ -224,6 +226,13 @@ def test_a_turn_is_not_left_open_while_nothing_can_come_for_it(what: What, text:
     assert not is_left_open(20.0, lost)
     assert not is_left_open(20.0, lost, again)
     assert is_left_open(25.0, lost, again)
+
+
+@pytest.mark.parametrize("outcome", get_args(TurnOutcome))
+def test_a_turn_that_no_agent_answered_to_its_end_is_found(outcome: TurnOutcome) -> None:
+    told = (HostTurn(1, "response", outcome),)
+    (one, *_) = [*judge(Played(Play(Scenario("a call")), journal(turn()), host_turns=told)).findings, None]
+    assert (one is not None and one.check == "turns_answered") == (outcome in ("failed", "timed out"))
 
 
 def test_a_turn_that_was_superseded_or_cut_short_by_the_end_was_not_left_open() -> None:

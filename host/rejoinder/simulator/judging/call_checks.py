@@ -4,6 +4,7 @@ import json
 from collections.abc import Iterator, Sequence
 from typing import Any
 
+from rejoinder.dialogue import Outcome as TurnOutcome
 from rejoinder.simulator.journal import DEAD, AskedTurn, Journal, ToolSeen
 from rejoinder.simulator.judging.findings import FaultName, Finding, HostTurn
 from rejoinder.simulator.scenarios.expectation import EndExpectation, TimeExpectation, ToolExpectation
@@ -171,18 +172,17 @@ def _never(journal: Journal, place: int, turn: AskedTurn) -> FaultName:
 
 def judge_answers(journal: Journal, host_turns: Sequence[HostTurn]) -> Iterator[Finding]:
     """Turns that no agent answered: what was heard in them are the host's own lines."""
-    why = {"failed": "no agent answered it", "timed_out": "no agent answered it in time, or to its end"}
+    why: dict[TurnOutcome, str] = {
+        "failed": "no agent answered it",
+        "timed out": "no agent answered it in time, or to its end",
+    }
     for told in host_turns:
         if told.outcome in why:
             place = next(
                 (at for at, one in enumerate(journal.turns) if (one.number, one.kind) == (told.number, told.kind)), None
             )
             at = None if place is None else journal.turns[place].asked_at
-            yield Finding("turns_answered", f"turn {told.number} has {_past(told.outcome)}: {why[told.outcome]}", at, place)
-
-
-def _past(outcome: str) -> str:
-    return outcome.replace("_", " ")
+            yield Finding("turns_answered", f"turn {told.number} has {told.outcome}: {why[told.outcome]}", at, place)
 
 
 def _last_sign(turn: AskedTurn) -> float:
