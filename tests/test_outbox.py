@@ -8,7 +8,7 @@ import pytest
 from rejoinder.dialogue import EndCall, Usage
 from rejoinder.effects import Send, TurnEnded
 from rejoinder.events import Command, Finish, Pong, Speak
-from rejoinder.outbox import BATCH, DEAD, ROOM, Outbox
+from rejoinder.outbox import BATCH, DEAD, ROOM, UNDER_WAY, Outbox
 
 END = TurnEnded(1, "response", "finished", Usage())
 
@@ -300,13 +300,14 @@ async def test_a_socket_that_nobody_takes_away_is_not_written_to_again_once_it_f
     desk.outbox.close()
 
 
-async def told_over_a_second_socket(silence: float, *, heard: bool = False) -> list[bytes]:
+async def told_over_a_second_socket(silence: float, *, heard_after: float | None = None) -> list[bytes]:
     """What the next socket takes of an answer, half of which went to one that ended after `silence` seconds without a frame."""
     desk, next_one = Desk(), Wire()
     desk.outbox.attach(Wire(), [], "call-1")
     desk.put(Speak(1, "a"))
     await settle()
-    if heard:
+    if heard_after is not None:
+        await asyncio.sleep(heard_after)
         desk.outbox.heard()
     await asyncio.sleep(silence)
     desk.outbox.detach()
@@ -324,9 +325,15 @@ async def test_what_a_dead_socket_took_is_said_again_over_the_next() -> None:
 
 
 @pytest.mark.virtual_time
-@pytest.mark.parametrize(("silence", "heard"), [(DEAD - 0.1, False), (DEAD + 0.1, True)])
-async def test_what_a_living_socket_took_is_not_said_twice(silence: float, heard: bool) -> None:
-    assert await told_over_a_second_socket(silence, heard=heard) == [repr(Finish(1, "b")).encode()]
+@pytest.mark.parametrize(("silence", "heard_after"), [(DEAD - 0.1, None), (DEAD - 0.1, 0.0), (DEAD + 0.1, UNDER_WAY)])
+async def test_what_a_living_socket_took_is_not_said_twice(silence: float, heard_after: float | None) -> None:
+    assert await told_over_a_second_socket(silence, heard_after=heard_after) == [repr(Finish(1, "b")).encode()]
+
+
+@pytest.mark.virtual_time
+async def test_a_frame_that_crossed_with_words_does_not_show_that_they_arrived() -> None:
+    """It had left before, and the line may have died between."""
+    assert await told_over_a_second_socket(DEAD + 0.1, heard_after=UNDER_WAY / 2) == [repr(Finish(1, " ab")).encode()]
 
 
 @pytest.mark.virtual_time

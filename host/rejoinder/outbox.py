@@ -25,6 +25,8 @@ BATCH = 16 * 1024
 #: Seconds without a frame after which a socket that then ends was dead before. Retell pings every two, and gives up after five
 #: ("Set up your server", read 2026-11): what was written meanwhile went into a line that nobody heard.
 DEAD = 3.0
+#: Seconds that words are on their way: a frame that comes sooner had left before they arrived, and proves nothing of them.
+UNDER_WAY = 0.3
 
 
 class Socket(Protocol):
@@ -109,7 +111,7 @@ class Outbox:
         self._speech: list[Send | TurnEnded] = []
         self._loop = asyncio.get_running_loop()
         self._heard = self._loop.time()
-        self._unproven: list[Send] = []  # what was said in turns since then
+        self._unproven: list[tuple[float, Send]] = []  # what was said in turns since then, and shortly before
         self._is_due = False
         self._task: asyncio.Task[None] | None = None
         self._name = ""
@@ -128,15 +130,15 @@ class Outbox:
     def detach(self) -> None:
         """There is no socket for now: what waits goes on waiting, and before it what the last one took when it was dead."""
         if self._socket is not None and self._loop.time() - self._heard > DEAD:
-            self._speech[:0] = _said_again(self._unproven)
+            self._speech[:0] = _said_again([said for _, said in self._unproven])
         self._unproven.clear()
         self._socket = None
 
     def heard(self) -> None:
-        """A frame came: the socket lives, and what was written before is taken to have arrived."""
-        self._heard = self._loop.time()
+        """A frame came: the socket lives, and what was written some time before is taken to have arrived."""
+        now = self._heard = self._loop.time()
         if self._unproven:
-            self._unproven.clear()
+            self._unproven = [written for written in self._unproven if written[0] > now - UNDER_WAY]
 
     def urgent(self, frames: Iterable[bytes]) -> None:
         """Write `frames` before all speech; without room they are dropped."""
@@ -272,7 +274,7 @@ class Outbox:
 
     def _written(self, sent: Send) -> None:
         if self._repeats and sent.turn is not None:
-            self._unproven.append(sent)
+            self._unproven.append((self._loop.time(), sent))
         self._owner.on_written(sent)
 
 
