@@ -20,7 +20,7 @@ from rejoinder.simulator.judging.findings import HostTurn, Play, Played, Verdict
 from rejoinder.simulator.judging.judge import judge
 from rejoinder.simulator.playing.player import Player
 from rejoinder.simulator.scenarios.expectation import TimeExpectation
-from rejoinder.simulator.scenarios.steps import DialsTwice, Drops, Duplicates, Fault, ReadsSlowly, Reorders, Sends
+from rejoinder.simulator.scenarios.steps import DialsTwice, Drops, Duplicates, Fault, ReadsSlowly, Reorders, Sends, Step
 from rejoinder.testing import clock
 from rejoinder.testing.exchange import Exchange
 
@@ -169,7 +169,7 @@ def _borne(call: RandomCall) -> Iterator[str]:
         yield "protocol_clean (stale_answer)"  # the former turn goes on
     if any(isinstance(step, Duplicates) for step in steps):
         yield "protocol_clean (words_after_the_end)"  # a request that comes twice is answered twice by hand
-    if call.profile.details_after != 0:
+    if call.profile.details_after != 0 or not call.profile.details_again:
         yield "protocol_clean (transfer_on_web)"  # nobody has told the host that it is one
     if _dies(call) and call.profile.after_redial == "waits":  # what it asked was lost, and is not asked again
         yield from ("turns_closed (never_answered)", "turns_closed (never_completed)", "protocol_clean (stale_answer)")
@@ -196,10 +196,10 @@ def _silences(call: RandomCall, journal: Journal) -> Iterator[str]:
 
 
 def _letters(call: RandomCall, journal: Journal) -> Iterator[str]:
-    """An echo says back what it heard, to the letter and once."""
-    if call.route not in ECHOING or any(isinstance(step, Sends | ReadsSlowly) for step in call.scenario.steps):
+    """An echo says back what it heard, to the letter and once; but what is under way when a line breaks is lost."""
+    if call.route not in ECHOING or any(_loses_words(step) for step in call.scenario.steps):
         return
-    may_repeat = any(isinstance(step, Drops | DialsTwice) for step in call.scenario.steps)
+    may_repeat = _dies(call)
     for turn in journal.turns:
         if (
             turn.kind == "response"
@@ -209,15 +209,25 @@ def _letters(call: RandomCall, journal: Journal) -> Iterator[str]:
             yield f"turn {turn.number}: {wrong}"
 
 
+def _loses_words(step: Step) -> bool:
+    return isinstance(step, Sends | ReadsSlowly | DialsTwice) or (isinstance(step, Drops) and step.what == "connection")
+
+
 def _is_not(turn: AskedTurn, wanted: str, *, may_repeat: bool) -> str:
     said = " ".join(turn.said.split())
-    if may_repeat and said.endswith(wanted):
-        return ""  # its beginning was said again: nobody knows what has arrived
+    if may_repeat and _is_among(wanted.split(), said.split()):
+        return ""  # some of it was said again: nobody knows what has arrived
     if turn.superseded_at is not None:
         return "" if may_repeat or wanted.startswith(said) else f"said {said!r}, wanted the beginning of {wanted!r}"
     if turn.completed_at is None:
         return ""  # it was broken off at the end of the call, or is found by another check
     return "" if said == wanted else f"said {said!r}, wanted {wanted!r}"
+
+
+def _is_among(wanted: list[str], said: list[str]) -> bool:
+    """Whether all words were said, in order, whatever was said between them."""
+    rest = iter(said)
+    return all(word in rest for word in wanted)
 
 
 def _replies(journal: Journal) -> Iterator[str]:
