@@ -7,12 +7,13 @@ import threading
 import pytest
 
 from diary import NOON, Diary, cancelled, desk
-from rejoinder import Call, ToolCalled, ToolOutcomeUnknown, ToolResult, ToolReturned
+from rejoinder import Call, Options, ResponseSystem, SyncReply, ToolCalled, ToolOutcomeUnknown, ToolResult, ToolReturned, Turn
 from rejoinder.effects import Send
 from rejoinder.engine import Conversation
 from rejoinder.events import Annotate
 from rejoinder.lines import HostLines
 from rejoinder.orders import ToolsAwaited
+from rejoinder.testing import talk
 from rejoinder.threads import LoopThread
 from rejoinder.tools import Ledger, current_reply
 
@@ -55,7 +56,7 @@ def test_agents_on_two_loops_join_one_run() -> None:
     go.set()
     for future in futures:
         future.result(5)
-    assert asyncio.run_coroutine_threadsafe(both[1][0].run_once("book", {}, book), threads[1].loop).result(5) == "booked"
+    asyncio.run_coroutine_threadsafe(ask(both[1][0]), threads[1].loop).result(5)  # asked later, it is given the same
     for thread in threads:
         thread.stop()
         thread.join()
@@ -63,6 +64,17 @@ def test_agents_on_two_loops_join_one_run() -> None:
     assert answers == {"ava": "booked", "desk": "booked"}
     assert [len(orders) for _, _, orders in both] == [2, 0]
     assert ledger.late() == ()
+
+
+def test_who_cannot_wait_for_a_tool_is_told_so_and_does_not_say_that_it_ran() -> None:
+    class Clerk(ResponseSystem[Options]):
+        def respond(self, turn: Turn) -> SyncReply:
+            self.call.run_once("book", {}, list)  # type: ignore[unused-coroutine]
+            yield "It is booked."
+
+    with talk(Clerk, lines={"apology": "I am sorry."}) as clerk:
+        assert clerk.says("A table, please.") == "I am sorry."
+        assert "write `respond` as an async generator" in str(clerk.failures[0])
 
 
 def test_who_waits_on_another_loop_than_the_tools_and_leaves_changes_nothing() -> None:

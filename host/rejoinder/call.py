@@ -1,7 +1,7 @@
 """One call as a response system sees it: what is known when it opens, and a live handle on it."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Coroutine, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import partial
@@ -173,14 +173,14 @@ class Call:
         timeout: float = TIME_OUT,  # noqa: ASYNC109
     ) -> ValueT: ...
 
-    async def run_once(
+    def run_once(
         self,
         name: str,
         arguments: Mapping[str, Any],
         function: Callable[..., Any],
         *,
-        timeout: float = TIME_OUT,  # noqa: ASYNC109  it bounds the run, which others may wait for, not this wait
-    ) -> Any:
+        timeout: float = TIME_OUT,  # it bounds the run, which others may wait for, not this wait
+    ) -> Coroutine[Any, Any, Any]:
         """Run `function(**arguments)`, which has an effect in the world, once in this call for these arguments; what it gives.
 
         It runs in a task of its own, or in one of the agent's threads if it is a plain function: a barge-in stops the wait, not
@@ -190,11 +190,22 @@ class Call:
 
         A run that takes longer than `timeout` seconds or is cancelled raises ToolOutcomeUnknown, now and whenever it is asked
         for again: it may have had its effect, so it is not repeated. TypeError or ValueError if JSON cannot say the arguments.
+        TypeError also where nothing could wait for it, as in a plain generator: nothing would run, and nobody would know.
         """
+        try:
+            asyncio.get_running_loop()
+        except RuntimeError:
+            raise TypeError(
+                f"run_once({name!r}) must be awaited on the agent's loop: write `respond` as an async generator "
+                "(`async def` with a `yield` in it); the function that it runs may be a plain one"
+            ) from None
+        return self._run_once(name, arguments, function, timeout)
+
+    async def _run_once(self, name: str, arguments: Mapping[str, Any], function: Callable[..., Any], bound: float) -> Any:
         if self._tools is None:
             make = self._make_tools or partial(Tools, Ledger(self.id), self._order, f"call {self.id}")
             self._tools = make()
-        return await self._tools.run_once(name, arguments, function, timeout)
+        return await self._tools.run_once(name, arguments, function, bound)
 
     def interrupt(self, say: str | Say) -> None:
         """Speak out of turn: cuts off whoever speaks, and the live turn with it."""
