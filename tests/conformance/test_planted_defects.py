@@ -9,7 +9,7 @@ import defects
 from defects import DEFECTS, Defect
 from rejoinder import ResponseSystem
 from rejoinder.conformance import guard
-from rejoinder.conformance.catalogue import BLOCKS, CHECKS, OPENS
+from rejoinder.conformance.catalogue import BLOCKS, CHECKS, ENDS, OPENS
 from rejoinder.conformance.check import Verdict
 from rejoinder.conformance.suite import Suite
 
@@ -49,7 +49,9 @@ def test_a_step_that_never_ends_is_left_behind_with_its_line(monkeypatch: pytest
     monkeypatch.setattr(guard, "LONGEST_RUN", 0.5)
     verdicts = [one for one in Suite(defects.spec(defects.NeverEndsAStep), {}).verdicts() if one.check.name != OPENS]
     (never,) = (one for one in verdicts if one.outcome == "failed")
+    assert never.check.name == ENDS  # its loop was never held
     assert "NeverEndsAStep.respond" in never.seen[0]
+    assert "selectors" not in never.seen[0]
     assert {one.outcome for one in verdicts[verdicts.index(never) + 1 :]} == {"skipped"}
 
 

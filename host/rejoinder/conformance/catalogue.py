@@ -18,9 +18,10 @@ from rejoinder.conformance.turn_checks import (
     yields_right_types,
 )
 
-#: The two without which the others cannot be played.
+#: Those without which the others cannot be played.
 OPENS = "opens-and-closes"
 BLOCKS = "does-not-block"
+ENDS = "closes-turns"
 
 CHECKS: tuple[Check, ...] = (
     Check(
@@ -52,7 +53,7 @@ CHECKS: tuple[Check, ...] = (
         does_not_block,
     ),
     Check(
-        "closes-turns",
+        ENDS,
         "Every answer comes to its own end, and none raises anything but ReplyFailed.",
         "The host ends what does not end and apologises for what raises, but the caller has waited in silence until then.",
         "Let `respond` return when all is said, bound every wait by a time-out, and catch what a library raises.",
