@@ -370,3 +370,16 @@ async def test_a_platform_that_does_not_dial_again_is_told_nothing_again() -> No
     await settle()
     assert next_one.written == []
     desk.outbox.close()
+
+
+@pytest.mark.virtual_time
+async def test_the_begin_message_is_not_said_again() -> None:
+    desk, next_one = Desk(), Wire()
+    desk.current = {0}
+    desk.outbox.attach(Wire(), [], "call-1")
+    desk.put(Speak(0, "Hello."))
+    await asyncio.sleep(DEAD + 0.1)
+    desk.outbox.attach(next_one, [], "call-1")
+    await settle()
+    assert next_one.written == []
+    desk.outbox.close()

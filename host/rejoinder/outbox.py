@@ -273,7 +273,9 @@ class Outbox:
         self._written(waiting)
 
     def _written(self, sent: Send) -> None:
-        if self._repeats and sent.turn is not None:
+        if (
+            self._repeats and sent.turn
+        ):  # not 0, the begin message: its words are said once a call, and fill silent calls' memory
             self._unproven.append((self._loop.time(), sent))
         self._owner.on_written(sent)
 
