@@ -273,9 +273,8 @@ class Outbox:
         self._written(waiting)
 
     def _written(self, sent: Send) -> None:
-        if (
-            self._repeats and sent.turn
-        ):  # not 0, the begin message: its words are said once a call, and fill silent calls' memory
+        # Not 0, the begin message: its words are said once a call, and would be kept in every silent one.
+        if self._repeats and sent.turn:
             self._unproven.append((self._loop.time(), sent))
         self._owner.on_written(sent)
 
