@@ -299,6 +299,16 @@ class NeverEndsAStep(ResponseSystem[Any]):
         yield "Yes."
 
 
+class GoesOnInItsSteps(ResponseSystem[Any]):
+    def respond(self, turn: Turn) -> SyncReply:
+        try:
+            yield "Yes. "
+            time.sleep(0.02)
+            yield "It is fine."
+        finally:
+            yield ""
+
+
 class Refuses(Polite):
     def __init__(self, options: Any, call: Call) -> None:
         super().__init__(options, call)
@@ -373,6 +383,7 @@ DEFECTS = (
     Defect("tolerates-notices", "EndsSlowly", spec(EndsSlowly)),
     Defect("cancels-within-bound", "SwallowsCancellation", spec(SwallowsCancellation)),
     Defect("cancels-within-bound", "CleansUpForever", spec(CleansUpForever)),
+    Defect("cancels-within-bound", "GoesOnInItsSteps", spec(GoesOnInItsSteps)),
     Defect("survives-barge-ins", "StaysBusy", spec(StaysBusy)),
     Defect("tools-once", "BooksWithAnId", spec(BooksWithAnId)),
     Defect("tools-once", "BooksByItself", spec(BooksByItself), lambda: len(TILL.bookings)),

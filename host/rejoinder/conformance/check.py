@@ -17,6 +17,10 @@ class NotApplicable(Exception):
     """A check has nothing to ask of this system; the text says why."""
 
 
+class OnlyInRealTime(NotApplicable):
+    """A check has nothing to ask while the clock is virtual; the text says what of."""
+
+
 @dataclass(frozen=True, slots=True)
 class Check:
     """One thing that is asked of every response system, in one sentence each: what, why, and what to do if it fails.
