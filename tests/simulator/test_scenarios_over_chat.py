@@ -98,8 +98,12 @@ async def test_a_url_is_asked_with_a_key_and_may_be_pasted_whole() -> None:
         assert isinstance(line, ModelAPI)
         assert (line.url, line.key) == ("https://example.org/desk", "secret")
     assert "secret" not in repr(remote) + repr(line)
-    with pytest.raises(MalformedURL, match="asked for by http:// or https://, not by wss://"):
-        Remote("wss://example.org/desk", "chat")
+
+
+@pytest.mark.parametrize("url", ["wss://example.org/desk", "", "desk"])
+def test_who_is_asked_by_http_is_named_by_a_url_of_http(url: str) -> None:
+    with pytest.raises(MalformedURL, match="chat completions are asked for at one such as http://"):
+        Remote(url, "chat")
 
 
 def test_a_first_message_is_read(tmp_path: Path) -> None:

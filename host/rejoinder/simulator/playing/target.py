@@ -65,9 +65,10 @@ class Remote:
     key: str = field(default="", repr=False)
 
     def __post_init__(self) -> None:
-        url = call_url(self.url, "")
-        if self.platform == "chat" and url.scheme not in ("http", "https"):
-            raise MalformedURL(f"chat completions are asked for by http:// or https://, not by {url.scheme}://")
+        if self.platform == "chat" and not self.url.strip().startswith(("http://", "https://")):
+            told = "chat completions are asked for at one such as http://127.0.0.1:8080/llm-websocket"
+            raise MalformedURL(f"{self.url!r} is a malformed URL: {told}")
+        call_url(self.url, "")
 
     @property
     def told(self) -> Mapping[str, str]:
