@@ -100,8 +100,10 @@ def test_a_url_is_asked_with_the_key(
         (["--platform", "chat", "--key", "k"], "--key is for --url; the routes of a file are played with their own secrets"),
         (
             ["--platform", "chat", "--url", "ws://127.0.0.1/a"],
-            "'ws://127.0.0.1/a' is a malformed URL: chat completions are asked for at one such as "
-            "http://127.0.0.1:8080/llm-websocket",
+            (
+                "'ws://127.0.0.1/a' is a malformed URL: chat completions are asked for at one such as "
+                "http://127.0.0.1:8080/llm-websocket"
+            ),
         ),
     ],
 )
