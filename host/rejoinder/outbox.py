@@ -137,7 +137,7 @@ class Outbox:
     def heard(self) -> None:
         """A frame came: the socket lives, and what was written some time before is taken to have arrived."""
         now = self._heard = self._loop.time()
-        if self._unproven:
+        if self._unproven and self._unproven[0][0] <= now - UNDER_WAY:
             self._unproven = [written for written in self._unproven if written[0] > now - UNDER_WAY]
 
     def urgent(self, frames: Iterable[bytes]) -> None:
@@ -275,6 +275,8 @@ class Outbox:
     def _written(self, sent: Send) -> None:
         # Not 0, the begin message: its words are said once a call, and would be kept in every silent one.
         if self._repeats and sent.turn:
+            if self._unproven and self._unproven[0][1].turn != sent.turn:
+                self._unproven.clear()  # of an older turn nothing can be said any more
             self._unproven.append((self._loop.time(), sent))
         self._owner.on_written(sent)
 
