@@ -1,7 +1,7 @@
 """What is found in answers to requests for chat completions, and when nobody can be played with."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from typing import get_args
 
 import pytest
@@ -124,6 +124,18 @@ async def test_the_words_of_a_refusal_are_not_taken_for_its_status() -> None:
     assert "(" not in verdict.findings[0].what
 
 
+async def told_of_a_server_that_does(
+    answer: Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]], path: str = ""
+) -> tuple[str, str]:
+    """The URL of a server that answers each connection so, and the first that a call to it finds."""
+    server = await asyncio.start_server(answer, "127.0.0.1", 0)
+    async with server, ClientSession() as session:
+        stage = Stage(Play(Scenario("a call", (Says(text="When?"),)), "/x"))
+        url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
+        await stage.perform(Network({"/x": ModelAPI(f"{url}{path}", session)}))
+    return url, stage.verdict.findings[0].what
+
+
 @pytest.mark.virtual_time
 async def test_a_refusal_whose_words_never_come_is_told_by_its_status() -> None:
     async def refuse(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -131,12 +143,8 @@ async def test_a_refusal_whose_words_never_come_is_told_by_its_status() -> None:
         await reader.read()
         writer.close()
 
-    server = await asyncio.start_server(refuse, "127.0.0.1", 0)
-    async with server, ClientSession() as session:
-        stage = Stage(Play(Scenario("a call", (Says(text="When?"),)), "/x"))
-        url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
-        await stage.perform(Network({"/x": ModelAPI(url, session)}))
-    assert stage.verdict.findings[0].what == "no request is answered: HTTP 503: Service Unavailable"
+    _, told = await told_of_a_server_that_does(refuse)
+    assert told == "no request is answered: HTTP 503: Service Unavailable"
 
 
 @pytest.mark.virtual_time
@@ -166,12 +174,8 @@ async def test_who_speaks_no_http_is_told_in_a_line() -> None:
         await reader.read()
         writer.close()
 
-    server = await asyncio.start_server(greet, "127.0.0.1", 0)
-    async with server, ClientSession() as session:
-        stage = Stage(Play(Scenario("a call", (Says(text="When?"),)), "/x"))
-        url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
-        await stage.perform(Network({"/x": ModelAPI(f"{url}/route", session)}))
-    assert stage.verdict.findings[0].what == (
+    url, told = await told_of_a_server_that_does(greet, "/route")
+    assert told == (
         f"no request is answered: {url} cannot be reached: what answers there does not speak HTTP "
         "(is it the port of something else?)"
     )
