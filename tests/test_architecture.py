@@ -83,7 +83,8 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("drain",),
     # The edge.
     ("arrivals", "farewell", "knocks", "lifeline"),
-    ("admin", "pages", "sockets"),
+    ("admin", "pages", "web_socket"),
+    ("http_socket",),
     ("reception",),
     ("webhooks",),
     ("webhook_door",),
@@ -224,7 +225,8 @@ NEVER: tuple[tuple[tuple[str, ...], tuple[str, ...]], ...] = (
 AIOHTTP = (
     "admin",
     "server",
-    "sockets",
+    "http_socket",
+    "web_socket",
     "pages",
     "reception",
     "host",

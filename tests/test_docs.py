@@ -34,11 +34,11 @@ from rejoinder import (
     outbox,
     pages,
     reload,
-    sockets,
     templates,
     testing,
     tools,
     visit,
+    web_socket,
     webhook_door,
     webhooks,
 )
@@ -261,7 +261,9 @@ def test_limits_and_times_are_those_of_the_code() -> None:
     opening = inspect.signature(agents.Agent.open).parameters["within"].default
     assert opening == observers.OPENING
     expected = {
-        "one frame, or one request's body": f"{sockets.MAX_FRAME >> 20} MiB; more closes the socket with 1009 (a request: 413)",
+        "one frame, or one request's body": (
+            f"{web_socket.MAX_FRAME >> 20} MiB; more closes the socket with 1009 (a request: 413)"
+        ),
         "one file of the configuration": f"{sources.LARGEST >> 20} MiB",
         "outputs of a reply that wait for the socket": f"{handover.WINDOW}",
         "orders outside replies that wait for it": f"{outbox.ROOM}",

@@ -1,6 +1,6 @@
 """What a plugin that nobody type-checked, or a dialler with bad manners, cannot do to a call or to the log."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import aiohttp
@@ -46,9 +46,8 @@ class Late:
     def __init__(self) -> None:
         self.asked = 0
 
-    async def receive(self) -> bytes | str | None:
+    async def carry(self, hear: Callable[[bytes | str], None]) -> None:
         self.asked += 1
-        return None
 
     async def send(self, frame: bytes) -> None: ...
 

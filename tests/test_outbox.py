@@ -1,7 +1,7 @@
 """The one writer: control before speech, nothing stale, nothing lost between two sockets."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import pytest
 
@@ -25,8 +25,7 @@ class Wire:
         self.error = error or ConnectionResetError("gone")
         self.close_code: int | None = None
 
-    async def receive(self) -> bytes | str | None:
-        return None
+    async def carry(self, hear: Callable[[bytes | str], None]) -> None: ...
 
     async def send(self, frame: bytes) -> None:
         await self.gate.wait()

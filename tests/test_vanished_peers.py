@@ -13,9 +13,9 @@ import pytest
 from rejoinder.arrivals import HANDSHAKE, MOST_WAITING
 from rejoinder.lifeline import FIRST_WORD, SLOWEST_SEND
 from rejoinder.protocols.retell import KEEPALIVE_LOST
-from rejoinder.sockets import LARGE_FRAME
 from rejoinder.testing.telephone import NotHeard, calling
 from rejoinder.testing.wire import SocketWire
+from rejoinder.web_socket import LARGE_FRAME
 from served import Serve, Served
 
 pytestmark = pytest.mark.virtual_time

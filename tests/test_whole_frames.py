@@ -5,18 +5,18 @@ import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestServer
 
-from rejoinder.sockets import WebSocket, text_header
+from rejoinder.web_socket import WebSocket, text_header
 
 SIZES = (1, 125, 126, 300, 65_535, 65_536, 3_000_000)
 
 
 async def say_them_all(request: web.Request) -> web.StreamResponse:
     socket = WebSocket(request)
-    await socket.response.prepare(request)
+    await socket.open()
     assert socket.is_clear
     socket.write([b"a" * size for size in SIZES])
     await socket.send(b"the last")
-    await socket.receive()
+    await socket.carry(lambda _: None)
     assert not socket.is_clear
     return socket.response
 

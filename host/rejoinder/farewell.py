@@ -32,8 +32,7 @@ async def by_socket(socket: Socket, route: Route) -> None:
         async with asyncio.timeout(FAREWELL):
             for frame in RetellCodec().encode(Finish(0, words(route), action, uninterruptible=True)):
                 await socket.send(frame)
-            while await socket.receive() is not None:
-                pass
+            await socket.carry(lambda _: None)
 
 
 async def by_answer(socket: Socket, codec: ChatCodec, body: bytes, route: Route) -> None:

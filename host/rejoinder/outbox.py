@@ -7,7 +7,7 @@ one that ended after a silence in which the platform should have pinged.
 
 import asyncio
 import logging
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Protocol
 
 from msgspec.structs import replace
@@ -37,8 +37,8 @@ class Socket(Protocol):
         """How it ended: a code of RFC 6455, section 7.4; None while it is open."""
         ...
 
-    async def receive(self) -> bytes | str | None:
-        """The next frame, None once the socket is closed."""
+    async def carry(self, hear: Callable[[bytes | str], None]) -> None:
+        """Give each frame to `hear` as it comes, and return once the socket is closed. After `abort` nothing more is given."""
         ...
 
     async def send(self, frame: bytes) -> None:
@@ -211,7 +211,7 @@ class Outbox:
         if not isinstance(error, ConnectionError):
             # Not foreseen of any socket; but a writer that ended here would leave its call mute for good.
             log.error("a socket failed in a way of its own and is given up", exc_info=error)
-            socket.abort()
+        socket.abort()
         self._owner.on_lost(socket)
         if self._socket is socket:
             self.detach()

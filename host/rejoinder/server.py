@@ -15,6 +15,7 @@ from rejoinder.calls import Calls
 from rejoinder.doors import Knock
 from rejoinder.drain import RETRY_AFTER, Drain
 from rejoinder.errors import CallRefused, PeerError
+from rejoinder.http_socket import HttpSocket
 from rejoinder.lifeline import Lifelines
 from rejoinder.protocols import chat
 from rejoinder.protocols.retell import RetellCodec
@@ -22,7 +23,7 @@ from rejoinder.reception import Entry, Reception, is_local
 from rejoinder.reload import Reloader
 from rejoinder.routes import Route
 from rejoinder.session import Session
-from rejoinder.sockets import MAX_FRAME, HttpSocket, WebSocket
+from rejoinder.web_socket import MAX_FRAME, WebSocket
 from rejoinder.webhook_door import WebhookDoor
 from rejoinder.webhooks import Webhooks
 
@@ -122,7 +123,7 @@ class Server:
             if self._leaving >= farewell.MOST_LEAVING and self._is_full(route):
                 raise CallRefused(503, FULL)
         socket = WebSocket(request)
-        await socket.response.prepare(request)
+        await socket.open()
         # Looked up and opened only now, in one step: a handshake may fail half-way, and while it is answered a call may end or
         # be opened by another socket.
         session = self._calls.live(entry.path, RetellCodec.platform, entry.call_id)

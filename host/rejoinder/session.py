@@ -125,8 +125,7 @@ class Session:
             return
         self._attach(socket)
         try:
-            while (frame := await socket.receive()) is not None and socket is self._socket:
-                self._hear(frame)
+            await socket.carry(self._hear)
         finally:
             self.on_lost(socket)
 

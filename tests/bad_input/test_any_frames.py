@@ -2,7 +2,7 @@
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from pathlib import Path
 
 import pytest
@@ -45,8 +45,9 @@ class Pipe:
         self.close_code = code
         self._frames.put_nowait(None)
 
-    async def receive(self) -> bytes | str | None:
-        return None if self.close_code is not None else await self._frames.get()
+    async def carry(self, hear: Callable[[bytes | str], None]) -> None:
+        while self.close_code is None and (frame := await self._frames.get()) is not None:
+            hear(frame)
 
     async def send(self, frame: bytes) -> None:
         await asyncio.sleep(0)

@@ -10,8 +10,8 @@ import aiohttp
 import pytest
 
 from asking import FIRST, GIVEN_UP, answers, warned
-from rejoinder.sockets import MAX_FRAME
 from rejoinder.testing.telephone import calling
+from rejoinder.web_socket import MAX_FRAME
 from served import Served
 
 pytestmark = pytest.mark.virtual_time

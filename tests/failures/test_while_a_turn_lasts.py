@@ -1,5 +1,7 @@
 """What a server must go on doing while a turn lasts, or a socket does not."""
 
+import asyncio
+
 import pytest
 
 from rejoinder.outbox import Socket
@@ -84,7 +86,11 @@ async def test_a_host_that_has_done_with_a_socket_too_early_drops_it_and_never_h
     """B21: clean return = 1000."""
 
     async def serve(session: Session, socket: Socket) -> None:
-        await socket.receive()
+        heard = asyncio.Event()
+        async with asyncio.TaskGroup() as tasks:
+            carrying = tasks.create_task(socket.carry(lambda _: heard.set()))
+            await heard.wait()
+            carrying.cancel()
 
     async with calling(served.ws("/polite"), call_id="c") as caller:
         await caller.hears()

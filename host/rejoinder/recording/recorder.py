@@ -5,7 +5,7 @@ nobody records has none of it.
 """
 
 import asyncio
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 from typing import Any
 
@@ -150,13 +150,15 @@ class _TapedSocket:
     def close_code(self) -> int | None:
         return self._socket.close_code
 
-    async def receive(self) -> bytes | str | None:
-        frame = await self._socket.receive()
-        if frame is None:
-            self._recorder.note("closed", code=self._socket.close_code)
-        else:
+    async def carry(self, hear: Callable[[bytes | str], None]) -> None:
+        def noted(frame: bytes | str) -> None:
             self._recorder.received(frame)
-        return frame
+            hear(frame)
+
+        try:
+            await self._socket.carry(noted)
+        finally:  # one that is lost cancels who waits for it
+            self._recorder.note("closed", code=self._socket.close_code)
 
     async def send(self, frame: bytes) -> None:
         await self._socket.send(frame)

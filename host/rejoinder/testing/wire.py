@@ -246,6 +246,10 @@ class FarEnd:
             self._lifeline.heard()
         return frame
 
+    async def carry(self, hear: Callable[[bytes | str], None]) -> None:
+        while (frame := await self.receive()) is not None and self.close_code != ABNORMAL:
+            hear(frame)
+
     async def send(self, frame: bytes) -> None:
         if self._lifeline is not None:
             self._lifeline.sending()
