@@ -36,10 +36,8 @@ class Life:
 
     def __init__(self, name: str, loop: asyncio.AbstractEventLoop, front: Lane) -> None:
         #: the way to it, from the front
-        self.lane = Lane(loop, f"to agent {name}")
-        self._name = name
-        self._loop = loop
-        self._front = front
+        self.lane = Lane(loop, f"to agent {name}", start=front.loop)
+        self._name, self._loop, self._front = name, loop, front
         self._factory: SystemFactory | None = None
         self._visits: set[Visit] = set()
         self._closing = asyncio.Event()
@@ -139,12 +137,12 @@ class Seat:
 
     def update(self, transcript: Transcript) -> None:
         """The transcript grew. Of updates that the plugin did not come to yet only the newest is kept."""
-        if self._may_hear("listening") and self._updates.offer(transcript):
+        if self.may_hear("listening") and self._updates.offer(transcript):
             self._lane.put(self._visit.listen)
 
     def digits(self, digits: str) -> None:
         """The caller pressed keys."""
-        if self._may_hear("digits"):
+        if self.may_hear("digits"):
             self._lane.put(self._visit.digits, digits)
 
     def details(self, details: Details) -> None:
@@ -164,7 +162,8 @@ class Seat:
         for reply in self._heard.live:
             self._front.put(self._heard.on_failed, reply, fault)
 
-    def _may_hear(self, name: str) -> bool:
+    def may_hear(self, name: str) -> bool:
+        """Whether the plugin may want to be told by that method."""
         return self._fault is None and (self._heard.hears is None or name in self._heard.hears)
 
 

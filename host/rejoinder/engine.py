@@ -155,6 +155,12 @@ class Conversation:
         """Whether the newest turn ends the call; the caller may still speak over its words."""
         return self._turn is not None and isinstance(self._turn.action, EndCall)
 
+    @property
+    def awaits_arrival(self) -> bool:
+        """Whether a transcript may yet show that what was said in the newest turn has arrived."""
+        turn = self._turn
+        return turn is not None and not turn.live and not turn.arrived
+
     # Sockets.
 
     def opened(self, now: float = 0.0) -> list[Effect]:

@@ -61,6 +61,11 @@ class Seats:
         if seat := self._of.get(reply):
             seat.confirm(reply, 1)
 
+    @property
+    def listens(self) -> bool:
+        """Whether an update would be told to anybody."""
+        return self._first.may_hear("listening")
+
     def update(self, transcript: Transcript) -> None:
         self._first.update(transcript)
 

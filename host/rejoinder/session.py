@@ -108,8 +108,7 @@ class Session:
         self._understood = False
         self._timers: dict[str, asyncio.TimerHandle] = {}
         self._stopwatches: dict[int, Stopwatch] = {}
-        self._dials = 0
-        self._turns = 0
+        self._dials = self._turns = 0
         witness.call_started(facts)
 
     @property
@@ -183,6 +182,8 @@ class Session:
 
     def _hear(self, frame: bytes | str) -> None:
         self._outbox.heard()
+        if self.codec.is_update(frame) and not (self._seats.listens or self._conversation.awaits_arrival):
+            return  # most frames are such, and to read one costs more than all else
         try:
             events = self.codec.decode(frame)
         except PeerError as error:

@@ -113,7 +113,10 @@ def test_a_plain_function_runs_in_one_of_the_agents_threads_and_barge_in_lets_it
         async def respond(self, turn: Turn) -> Reply:
             yield "yes" if turn.late_results else "no"
             if turn.number == 1:
-                yield await self.call.run_once("book", {}, self.book)
+                try:
+                    yield await self.call.run_once("book", {}, self.book)
+                finally:
+                    self.call.metadata({"mark": "interrupted"})
 
         def book(self) -> str:
             self.call.metadata({"mark": threading.current_thread().name})
@@ -127,6 +130,7 @@ def test_a_plain_function_runs_in_one_of_the_agents_threads_and_barge_in_lets_it
             call.start(1)
             await call.ear.mark("agent ava thread 1")
             call.seat.cancel(1)
+            await call.ear.mark("interrupted")
             go.set()
             await call.ear.until(lambda: ToolReturned("c1-tool-1", "booked in c1", successful=True) in call.ear.orders)
             call.start(2)

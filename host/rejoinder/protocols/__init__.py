@@ -33,6 +33,10 @@ class Codec(Protocol):
         """The frames that open each new socket of the call, in order, before anything else."""
         ...
 
+    def is_update(self, frame: bytes | str) -> bool:
+        """Whether a frame says nothing but that the transcript grew, as far as can be told without reading it."""
+        ...
+
     def decode(self, frame: bytes | str) -> list[Event]:
         """What a frame says. Raises PeerError for one that cannot be read; the call goes on."""
         ...

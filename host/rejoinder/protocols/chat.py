@@ -152,6 +152,10 @@ class ChatCodec:
         """A request that was closed before its answer was complete is a barge-in."""
         return [CallerInterrupted()]
 
+    def is_update(self, frame: bytes | str) -> bool:
+        """Never: each request asks for an answer."""
+        return False
+
     def decode(self, frame: bytes | str) -> list[Event]:
         """What a request body says: a new turn, after the call's details if they are new. Raises PeerError."""
         request = _request(frame)

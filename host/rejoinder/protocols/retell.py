@@ -7,6 +7,7 @@ kinds and keys, missing fields and roles nobody documented are let through. Not 
 not even "1": an answer under a guessed id is lost without a trace. The timestamp of a ping is echoed, whatever it is.
 """
 
+import re
 from contextlib import suppress
 from typing import Any, Literal
 
@@ -113,6 +114,9 @@ _KIND = Decoder(_Kind)
 _TIMED = Decoder(_Timed)
 _PRESSES = Decoder(list[_Press])
 
+#: A frame that begins so is an update: the quotes of a look-alike in a text are escaped.
+_UPDATE = re.compile(rb'[ \t\n\r]*+\{[ \t\n\r]*+"interaction_type"[ \t\n\r]*+:[ \t\n\r]*+"update_only"[ \t\n\r]*+,')
+
 _UNREADABLE = (DecodeError, UnicodeDecodeError, RecursionError)
 
 
@@ -149,6 +153,11 @@ class RetellCodec:
     def closed(self) -> list[Event]:
         """A lost socket says nothing: the platform dials again."""
         return []
+
+    def is_update(self, frame: bytes | str) -> bool:
+        """Whether a frame says only that the transcript grew. False where that shows not at its very beginning, or where key
+        presses may stand in it."""
+        return not self._transcript_with_tool_calls and isinstance(frame, bytes) and _UPDATE.match(frame) is not None
 
     def decode(self, frame: bytes | str) -> list[Event]:
         """What a frame says; see the module for what is tolerated. Raises PeerError."""
