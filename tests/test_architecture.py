@@ -65,7 +65,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("breaker",),
     ("agents",),
     # One call, on the front.
-    ("complaints", "outbox", "seats", "witness"),
+    ("complaints", "outbox", "seats", "timers", "witness"),
     ("session",),
     # Who is told of calls.
     ("observers",),

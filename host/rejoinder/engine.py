@@ -157,9 +157,9 @@ class Conversation:
 
     @property
     def awaits_arrival(self) -> bool:
-        """Whether a transcript may yet show that what was said in the newest turn has arrived."""
+        """Whether a transcript may yet show that what was said in the newest turn has arrived. Nobody asks for turn 0 again."""
         turn = self._turn
-        return turn is not None and not turn.live and not turn.arrived
+        return turn is not None and not turn.live and not turn.arrived and turn.number > 0
 
     # Sockets.
 
@@ -202,7 +202,8 @@ class Conversation:
                 self._note_arrival(transcript)
                 return [Deliver(event)]
             case TurnRequested():
-                self._note_arrival(event.transcript)
+                if self.awaits_arrival:
+                    self._note_arrival(event.transcript)
                 return self._requested(event, now)
             case DetailsGiven(details):
                 self._permission.is_web |= details.kind == "web"  # of a call told again in part, as it was
@@ -217,9 +218,12 @@ class Conversation:
     def _requested(self, event: TurnRequested, now: float) -> list[Effect]:
         turn = self._turn
         if turn is not None and event.turn <= turn.number:
-            return self._asked_again(turn) if event.turn == turn.number else []
-        effects = [*self._stop_unfinished(), *self.closed()]
-        if turn is not None and turn.number == 0 and not turn.live and self._waits(0):
+            whole = turn.again() if event.turn == turn.number else None
+            return [] if whole is None else [Send(whole, None if turn.interrupted else turn.number)]
+        effects = self._stop_unfinished() if self._unfinished is not None else []
+        if turn is not None and turn.live:
+            effects += turn.interrupt()
+        elif turn is not None and turn.number == 0 and self._waits(0):
             effects.append(Send(Finish(0)))  # rule 8: its own will not be written any more
         self._ladder.may_fill = turn is None or not turn.fillers
         former, turn = turn, NewestTurn(event.turn, event.kind, now, event.transcript, window=now)
@@ -230,10 +234,6 @@ class Conversation:
         transcript = event.transcript.with_host_lines(self._lines.said)
         asked = Turn(event.turn, event.kind, transcript, word_source=event.word_source)
         return effects + self._ladder.ask(turn, asked, now)
-
-    def _asked_again(self, turn: NewestTurn) -> list[Effect]:
-        whole = turn.again()
-        return [] if whole is None else [Send(whole, None if turn.interrupted else turn.number)]
 
     def _note_arrival(self, transcript: Transcript) -> None:
         if self._turn is not None:
@@ -256,6 +256,8 @@ class Conversation:
                 return []
             return [Warn("a reply went on after its action; nothing more of that turn is spoken")]
         if isinstance(output, str):
+            if turn.length + len(output) < LONGEST_TEXT:
+                return turn.speak(output, now, uninterruptible=False)
             return self._speak(turn, output, now, uninterruptible=False)
         if flaw := flaw_in(output):
             self.dropped_outputs += 1

@@ -19,12 +19,15 @@ class PlainRecord(logging.LogRecord):
     """A record of nothing but texts and numbers: it says the same whenever it is put into words."""
 
 
+Late = Callable[[], PlainRecord]
+
+
 class GatheringHandler(logging.StreamHandler[TextIO]):
     """Writes each line at once, until it is told to gather."""
 
     def __init__(self, stream: TextIO) -> None:
         super().__init__(stream)
-        self._waiting: list[str | PlainRecord] = []
+        self._waiting: list[str | PlainRecord | Late] = []
         self._flusher: Flusher | None = None
 
     def gather(self, seconds: float = LONGEST_WAIT) -> None:
@@ -33,13 +36,29 @@ class GatheringHandler(logging.StreamHandler[TextIO]):
         if self._flusher is None:
             self._flusher = Flusher(self.flush, seconds)
 
+    @property
+    def gathers(self) -> bool:
+        """Whether what is below warning may come late."""
+        return self._flusher is not None
+
+    def put_off(self, line: Late) -> None:
+        """A line below warning that is made only when it is written; while this gathers. No filter is asked."""
+        self._waiting.append(line)
+        self._note_waiting()
+
     def emit(self, record: logging.LogRecord) -> None:
         waits = self._flusher is not None and record.levelno < logging.WARNING
         try:
             self._waiting.append(record if waits and isinstance(record, PlainRecord) else self._line(record))
         except Exception:  # noqa: BLE001  logging's rule: a line that cannot be made is no fault of who logs it
             self.handleError(record)
-        if self._flusher is None or not waits or len(self._waiting) >= MOST_WAITING:
+        if waits:
+            self._note_waiting()
+        else:
+            self.flush()
+
+    def _note_waiting(self) -> None:
+        if self._flusher is None or len(self._waiting) >= MOST_WAITING:
             self.flush()
         elif len(self._waiting) == 1:
             self._flusher.due.set()
@@ -49,7 +68,7 @@ class GatheringHandler(logging.StreamHandler[TextIO]):
         self.acquire()
         try:
             waiting, self._waiting = self._waiting, []
-            self._write([line if isinstance(line, str) else self._line(line) for line in waiting])
+            self._write([self._made(line) for line in waiting])
         except (OSError, ValueError):  # the stream is broken or closed, and there is nobody to tell
             pass
         finally:
@@ -72,8 +91,23 @@ class GatheringHandler(logging.StreamHandler[TextIO]):
             flusher.stop()
         super().close()
 
+    def _made(self, waiting: str | PlainRecord | Late) -> str:
+        if isinstance(waiting, str):
+            return waiting
+        return self._line(waiting if isinstance(waiting, PlainRecord) else waiting())
+
     def _line(self, record: logging.LogRecord) -> str:
         return self.format(record) + self.terminator
+
+
+def sole_handler(logger: logging.Logger) -> GatheringHandler | None:
+    """The one handler that the lines of `logger` go to, if it gathers: then none need be a record before it is written."""
+    while logger.parent is not None:
+        if logger.handlers or logger.filters or not logger.propagate:
+            return None
+        logger = logger.parent
+    only = logger.handlers[0] if len(logger.handlers) == 1 else None
+    return only if isinstance(only, GatheringHandler) and only.gathers else None
 
 
 class Flusher:

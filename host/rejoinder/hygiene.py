@@ -43,25 +43,28 @@ class Cleaner:
     still turn out to be a mark: a few characters, and no more than a link's text.
     """
 
-    __slots__ = ("_held", "_is_plain", "_plain", "_reading")
+    __slots__ = ("_held", "_is_first", "_is_plain", "_plain", "_reading")
 
     def __init__(self) -> None:
         self._reading = Reading()
         self._held = ""
         self._is_plain = False  # within a line, and nothing before decides what comes
+        self._is_first = True
         self._plain = ""  # the last chunk that was let through unread
 
     def clean(self, chunk: str) -> str:
         """What may be spoken now of all that came so far; "" if nothing of `chunk` is for the voice, or not yet."""
-        if self._is_plain and _first_mark(chunk) is None:
+        if (self._is_plain or (self._is_first and chunk[:1].isalpha())) and _first_mark(chunk) is None:
+            self._is_plain, self._is_first, self._reading.at_start = True, False, False
             self._plain = chunk or self._plain
             return chunk
+        self._is_first = False
         return self._read(self._held + chunk)
 
     def finish(self) -> str:
         """What was held back. The reply is over."""
         self._reading.is_over = True
-        return self._read(self._held)
+        return self._read(self._held) if self._held else ""
 
     def _read(self, text: str) -> str:
         reading, at = self._reading, 0

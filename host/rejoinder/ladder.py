@@ -49,7 +49,7 @@ def due(turn: NewestTurn, late: Late, now: float, *, has_next: bool, may_fill: b
         return "close", 0.0
     if turn.tools:
         step, wait = _while_a_tool_runs(turn, late, now)
-    elif is_speakable(turn.answer):
+    elif turn.answer and is_speakable(turn.answer):
         idle = now - turn.spoke_at
         ending: Step = "close" if has_sentence(turn.answer) or not has_next else "next"
         step, wait = (ending, 0.0) if idle >= late.stall else (None, late.stall - idle)
@@ -120,8 +120,10 @@ class Ladder:
     def ask(self, turn: NewestTurn, asked: Turn, now: float, *, first: int = 0) -> list[Effect]:
         """Have the turn answered by the first agent from position `first` that may, else by the host."""
         positions = range(first, len(self._agents) if turn.kind == "response" else 1)
-        agent = next((position for position in positions if self._may_answer(position)), None)
-        if agent is None:
+        for agent in positions:
+            if self._may_answer(agent):
+                break
+        else:
             return self._say_instead(turn, "failed")
         if agent > turn.agent and not asked.instead_of:
             asked = replace(asked, instead_of=self._agents[0], because="skipped")

@@ -61,31 +61,32 @@ class Lifelines:
 
 
 class Lifeline:
-    """Watches one socket: told of what it `heard`, and when it is `sending` and has `sent`.
+    """Watches one socket: told of what it `heard`, and when it is `sending` and has `sent`. Whoever hears very much writes
+    `heard_at` and `waits` itself.
 
-    `waits` says that its peer need not even say a first word. The socket is told to give up once. It is looked at together with
-    all `among` which it is (None: by itself), so what is watched costs no more than a look at the clock.
+    `waits` says that its peer need not even say a first word; of one that has it is always so. The socket is told to give up
+    once. It is looked at together with all `among` which it is (None: by itself), so what is watched costs no more than a look
+    at the clock.
     """
 
-    __slots__ = ("_among", "_heard", "_loop", "_sending", "_socket", "_waits")
+    __slots__ = ("_among", "_sending", "_socket", "heard_at", "now", "waits")
 
     def __init__(self, socket: Watched, *, waits: bool = False, among: Lifelines | None = None) -> None:
-        self._loop = asyncio.get_running_loop()
+        self.now = asyncio.get_running_loop().time
         self._socket = socket
-        self._waits = waits
-        self._heard = self._loop.time()
+        self.waits = waits
+        self.heard_at = self.now()
         self._sending: float | None = None
         self._among = among or Lifelines()
         self._among.add(self)
 
     def heard(self) -> None:
         """A frame came."""
-        self._heard = self._loop.time()
-        self._waits = True
+        self.heard_at, self.waits = self.now(), True
 
     def sending(self) -> None:
         """A frame is on its way out."""
-        self._sending = self._loop.time()
+        self._sending = self.now()
 
     def sent(self) -> None:
         """The socket took it."""
@@ -108,8 +109,10 @@ class Lifeline:
         """When something is wrong if nothing changes until then, and what."""
         sending = now if self._sending is None else self._sending
         found = [(sending + SLOWEST_SEND, f"has taken nothing for {SLOWEST_SEND:g} s")]
-        if not self._waits:
-            found.append((self._heard + FIRST_WORD, f"has said nothing for {FIRST_WORD:g} s since it dialled"))
+        if not self.waits:
+            found.append((self.heard_at + FIRST_WORD, f"has said nothing for {FIRST_WORD:g} s since it dialled"))
         if (silence := self._socket.silence) is not None:
-            found.append((self._heard + silence, f"has said nothing for {silence:g} s, although it had kept the socket alive"))
+            found.append(
+                (self.heard_at + silence, f"has said nothing for {silence:g} s, although it had kept the socket alive")
+            )
         return found

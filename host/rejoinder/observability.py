@@ -10,9 +10,10 @@ import logging
 import re
 import sys
 import threading
+import time
 from collections.abc import Iterable, MutableMapping
 from datetime import UTC, datetime
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import Any, Literal, TextIO
 from urllib.parse import quote
 
@@ -20,7 +21,7 @@ import msgspec
 
 from rejoinder.call import CallFacts
 from rejoinder.contract import CallReport, TurnReport
-from rejoinder.gathering import GatheringHandler, PlainRecord
+from rejoinder.gathering import GatheringHandler, PlainRecord, sole_handler
 from rejoinder.handover import CallTask, call_task, current_call
 
 Format = Literal["text", "json"]
@@ -122,6 +123,14 @@ def log_turn_ended(report: TurnReport) -> None:
     level = logging.WARNING if report.outcome in ("failed", "timed out") else logging.INFO
     if not log.isEnabledFor(level):
         return
+    late = partial(_turn_ended, report, level, time.time())
+    if level < logging.WARNING and (handler := sole_handler(log)) is not None:
+        handler.put_off(late)
+    else:
+        log.handle(late())
+
+
+def _turn_ended(report: TurnReport, level: int, ended_at: float) -> PlainRecord:
     first_chunk, first_sentence = _milliseconds(report.first_chunk), _milliseconds(report.first_sentence)
     duration = _milliseconds(report.duration)
     fields: Fields = {
@@ -150,8 +159,9 @@ def log_turn_ended(report: TurnReport) -> None:
     )
     # Made by hand: an adapter and `Logger.log` cost more than the rest of the line, and nobody else logs in each turn.
     record = PlainRecord(log.name, level, "", 0, _TURN_ENDED, said, None)
+    record.created, record.msecs = ended_at, ended_at % 1 * 1000
     record.__dict__.update(fields)
-    log.handle(record)
+    return record
 
 
 _TURN_ENDED = "turn %d (%s) %s: first chunk %s, first sentence %s, %s, %g ms in all"

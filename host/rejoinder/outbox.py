@@ -73,6 +73,9 @@ class Owner(Protocol):
     def on_written(self, sent: Send) -> None:
         """The socket took a command."""
 
+    def on_taken(self, reply: int, count: int) -> None:
+        """The socket took so many more outputs of a reply."""
+
     def on_turn_over(self, ended: TurnEnded) -> None:
         """The last words of a turn are out, or it is known that they never will be."""
 
@@ -89,7 +92,6 @@ class Outbox:
 
     __slots__ = (
         "_control",
-        "_heard",
         "_is_due",
         "_loop",
         "_name",
@@ -100,6 +102,7 @@ class Outbox:
         "_task",
         "_unproven",
         "dropped",
+        "heard_at",
     )
 
     def __init__(self, owner: Owner, *, repeats: bool = True) -> None:
@@ -110,7 +113,8 @@ class Outbox:
         self._control: list[bytes] = []
         self._speech: list[Send | TurnEnded] = []
         self._loop = asyncio.get_running_loop()
-        self._heard = self._loop.time()
+        #: when the last frame came
+        self.heard_at = self._loop.time()
         self._unproven: list[tuple[float, Send]] = []  # what was said in turns since then, and shortly before
         self._is_due = False
         self._task: asyncio.Task[None] | None = None
@@ -122,21 +126,22 @@ class Outbox:
         `name` is the call's, for tasks."""
         self.detach()
         self._socket = socket
-        self._heard = self._loop.time()
+        self.heard_at = self._loop.time()
         self._name = name
         self._control.clear()
         self.urgent(opening)
 
     def detach(self) -> None:
         """There is no socket for now: what waits goes on waiting, and before it what the last one took when it was dead."""
-        if self._socket is not None and self._loop.time() - self._heard > DEAD:
+        self.settle()
+        if self._socket is not None and self._loop.time() - self.heard_at > DEAD:
             self._speech[:0] = _said_again([said for _, said in self._unproven])
         self._unproven.clear()
         self._socket = None
 
-    def heard(self) -> None:
-        """A frame came: the socket lives, and what was written some time before is taken to have arrived."""
-        now = self._heard = self._loop.time()
+    def settle(self) -> None:
+        """See what has arrived: what was written some time before a frame came is taken to have."""
+        now = self.heard_at
         if self._unproven and self._unproven[0][0] <= now - UNDER_WAY:
             self._unproven = [written for written in self._unproven if written[0] > now - UNDER_WAY]
 
@@ -157,11 +162,12 @@ class Outbox:
 
     def put(self, waiting: Send | TurnEnded) -> None:
         """Write a command behind all that waits; report the end of a turn when all before it is out."""
-        if self._speech and (merged := _merged(self._speech[-1], waiting)):
+        if self._speech and type(waiting) is Send and (merged := _merged(self._speech[-1], waiting)):
             self._speech[-1] = merged
         else:
             self._speech.append(waiting)
-        self._rouse()
+        if not self._is_due:
+            self._rouse()
 
     def purge(self, turn: int) -> None:
         """Drop what waits of a turn that is not to be heard any more."""
@@ -226,27 +232,37 @@ class Outbox:
         except Exception:
             self._speech[:0] = taken  # for the next socket, as below
             raise
+        reply: int | None = None
+        count = 0
         for waiting in taken:
             if isinstance(waiting, TurnEnded):
                 self._owner.on_turn_over(waiting)
-            else:
-                self._written(waiting)
+                continue
+            self._written(waiting)
+            if waiting.reply != reply:
+                self._confirm(reply, count)
+                reply, count = waiting.reply, 0
+            count += 1
+        self._confirm(reply, count)
 
     def _take(self, frames: list[bytes]) -> list[Send | TurnEnded]:
         """Take from what waits as much as one write should hold, and add its frames to `frames`."""
         taken: list[Send | TurnEnded] = []
         looked_at = size = 0
+        asked: int | None = None
         for waiting in self._speech:
             if size >= BATCH:
                 break
             looked_at += 1
-            if isinstance(waiting, Send):
-                if waiting.turn is not None and not self._owner.is_current(waiting.turn):
+            if type(waiting) is Send:
+                if waiting.turn != asked:  # of each turn once: nothing comes between
+                    asked, is_current = waiting.turn, waiting.turn is None or self._owner.is_current(waiting.turn)
+                if asked is not None and not is_current:
                     self.dropped += 1
                     continue
-                encoded = self._owner.encode(waiting.command)
-                size += sum(map(len, encoded))
-                frames += encoded
+                for frame in self._owner.encode(waiting.command):
+                    size += len(frame)
+                    frames.append(frame)
             taken.append(waiting)
         del self._speech[:looked_at]
         return taken
@@ -271,6 +287,11 @@ class Outbox:
             self._speech.insert(0, waiting)  # for the next socket, if its turn is current then
             raise
         self._written(waiting)
+        self._confirm(waiting.reply, 1)
+
+    def _confirm(self, reply: int | None, count: int) -> None:
+        if reply is not None:
+            self._owner.on_taken(reply, count)
 
     def _written(self, sent: Send) -> None:
         # Not 0, the begin message: its words are said once a call, and would be kept in every silent one.

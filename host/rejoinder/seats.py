@@ -56,10 +56,10 @@ class Seats:
         if seat := self._of.pop(reply, None):
             seat.cancel(reply)
 
-    def confirm(self, reply: int) -> None:
-        """The socket took one more output of `reply`."""
+    def confirm(self, reply: int, count: int) -> None:
+        """The socket took `count` more outputs of `reply`."""
         if seat := self._of.get(reply):
-            seat.confirm(reply, 1)
+            seat.confirm(reply, count)
 
     @property
     def listens(self) -> bool:

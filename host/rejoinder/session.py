@@ -25,6 +25,7 @@ from rejoinder.outbox import Outbox, Socket
 from rejoinder.protocols import Codec, debug_frame
 from rejoinder.seats import Seats
 from rejoinder.stopwatch import Stopwatch
+from rejoinder.timers import Timers
 from rejoinder.witness import Witness
 
 #: A platform's tidy goodbye (RFC 6455, section 7.4.1).
@@ -45,6 +46,7 @@ class Session:
         "_details",
         "_dials",
         "_left",
+        "_listens",
         "_log",
         "_loop",
         "_on_change",
@@ -89,7 +91,7 @@ class Session:
         self._outbox = Outbox(self, repeats=codec.begins)
         self._conversation = conversation(
             lines(self._field),
-            actions=self._actions,
+            actions=lambda: codec.actions,
             numbers=numbers,
             begins=codec.begins,
             agents=self._seats.names,
@@ -105,15 +107,15 @@ class Session:
         self._socket: Socket | None = None
         self._close_code: int | None = None
         self._left: float | None = None  # when the last socket was lost, None while there is one
-        self._understood = False
-        self._timers: dict[str, asyncio.TimerHandle] = {}
+        self._understood, self._listens = False, True  # until the agent says whether it does
+        self._timers = Timers(self._loop)
         self._stopwatches: dict[int, Stopwatch] = {}
         self._dials = self._turns = 0
         witness.call_started(facts)
 
     @property
     def is_waiting(self) -> bool:
-        """Whether it has no socket, and waits for its platform to dial again."""
+        """Whether it has no socket and waits for another."""
         return self._left is not None
 
     # A socket's life.
@@ -135,7 +137,7 @@ class Session:
             self._log.info("dialled again; the former socket %s", "is dropped" if former else f"ended with {self._close_code}")
         if former is not None:
             former.abort()
-        self._stop_timer("grace")
+        self._timers.stop("grace")
         self._outbox.attach(socket, self.codec.opened(), self.facts.id)
         self._perform(self._conversation.opened(self._loop.time()))
 
@@ -153,7 +155,7 @@ class Session:
             return
         goodbye = self._close_code == NORMAL_CLOSURE
         grace = self.codec.grace_after_goodbye if goodbye else self.codec.grace
-        self._timers["grace"] = self._loop.call_later(grace, self._give_up, "platform" if goodbye else "lost")
+        self._timers.start("grace", grace, self._give_up, "platform" if goodbye else "lost")
         self._on_change(self)
 
     def _give_up(self, by: EndedBy) -> None:
@@ -169,8 +171,7 @@ class Session:
         self._perform(self._conversation.closed())
         self.ended = by
         self._seats.leave()
-        for timer in self._timers.values():
-            timer.cancel()
+        self._timers.close()
         self._outbox.close()
         if self._socket is not None:
             self._socket.abort()
@@ -181,9 +182,10 @@ class Session:
     # Frames in.
 
     def _hear(self, frame: bytes | str) -> None:
-        self._outbox.heard()
-        if self.codec.is_update(frame) and not (self._seats.listens or self._conversation.awaits_arrival):
+        now = self._outbox.heard_at = self._loop.time()
+        if not self._listens and self.codec.is_update(frame) and not self._conversation.awaits_arrival:
             return  # most frames are such, and to read one costs more than all else
+        self._outbox.settle()
         try:
             events = self.codec.decode(frame)
         except PeerError as error:
@@ -195,14 +197,11 @@ class Session:
         for event in events:
             if type(event) is DetailsGiven:
                 self._details = event.details
-            self._perform(self._conversation.receive(event, self._loop.time()))
+            self._perform(self._conversation.receive(event, now))
 
     def complain(self, what: str) -> None:
         """Log what is odd about the call, once, and at its end how often it came."""
         self._complaints.tell(what)
-
-    def _actions(self) -> frozenset[type[Action]]:
-        return self.codec.actions
 
     def _field(self, name: str) -> str:
         value = look_up(name, self.facts, self._details or Details())
@@ -229,12 +228,7 @@ class Session:
             self._outbox.put(effect)
 
     def _start_timer(self, effect: StartTimer) -> None:
-        self._stop_timer(effect.rung)
-        self._timers[effect.rung] = self._loop.call_later(effect.seconds, self._time_out, effect)
-
-    def _stop_timer(self, name: str) -> None:
-        if timer := self._timers.pop(name, None):
-            timer.cancel()
+        self._timers.start(effect.rung, effect.seconds, self._time_out, effect)
 
     def _time_out(self, effect: StartTimer) -> None:
         self._perform(self._conversation.timer(effect.turn, effect.rung, self._loop.time()))
@@ -253,7 +247,7 @@ class Session:
         self._stopwatches[effect.turn] = Stopwatch(self._loop.time())
 
     def _turn_ended(self, effect: TurnEnded) -> None:
-        self._stop_timer("late")
+        self._timers.stop("late")
         if effect.outcome == "interrupted":
             self._outbox.purge(effect.turn)
             self.on_turn_over(effect)
@@ -281,15 +275,18 @@ class Session:
     # From the agent.
 
     def on_joined(self, hears: frozenset[str]) -> None:
-        """Nothing to do: a seat knows itself what its system wants to hear of."""
+        self._listens = self._seats.listens
 
     def on_output(self, reply: int, output: Output) -> None:
-        effects = self._conversation.output(reply, output, self._loop.time())
-        self._perform(effects)
-        for effect in effects:
-            if type(effect) is Send and effect.reply == reply:
-                return  # confirmed once the socket took it
-        self._seats.confirm(reply)
+        is_under_way = False  # else it is confirmed once the socket took it
+        for effect in self._conversation.output(reply, output, self._loop.time()):
+            if type(effect) is Send:
+                self._outbox.put(effect)
+                is_under_way |= effect.reply == reply
+            else:
+                self._PERFORM[type(effect)](self, effect)
+        if not is_under_way:
+            self._seats.confirm(reply, 1)
 
     def on_ended(self, reply: int) -> None:
         self._perform(self._conversation.ended(reply, self._loop.time()))
@@ -328,8 +325,9 @@ class Session:
         command = sent.command
         if (type(command) is Speak or type(command) is Finish) and (watch := self._stopwatches.get(command.turn)):
             watch.wrote(command.text, self._loop.time(), final=type(command) is Finish)
-        if sent.reply is not None:
-            self._seats.confirm(sent.reply)
+
+    def on_taken(self, reply: int, count: int) -> None:
+        self._seats.confirm(reply, count)
 
     def on_turn_over(self, ended: TurnEnded) -> None:
         if watch := self._stopwatches.pop(ended.turn, None):

@@ -3,9 +3,9 @@
 import asyncio
 import logging
 from collections.abc import AsyncGenerator, Callable, Coroutine, Generator
-from contextlib import aclosing
 from dataclasses import dataclass
 from enum import Enum, auto
+from types import AsyncGeneratorType
 from typing import Any, TypeVar
 
 from rejoinder.call import CallFacts
@@ -20,6 +20,7 @@ from rejoinder.tools import current_reply
 
 ResultT = TypeVar("ResultT")
 Told = Callable[[tuple[ToolResult, ...]], None]
+Ended = Callable[[int], None]
 
 log = logging.getLogger(__name__)
 
@@ -66,11 +67,12 @@ class Speaker:
     """One reply: runs the plugin's generator in a task, hands its outputs over, ends it when it is cancelled.
 
     Exactly one of `on_ended` and `on_failed` is told of a reply that was not cancelled, neither of one that was. `told` is
-    called with the turn's late results when its reply has come to its own end.
+    called with the turn's late results when its reply has come to its own end, `ended` with its number when all of it is over.
     """
 
     __slots__ = (
         "_clean",
+        "_ended",
         "_is_cancelled",
         "_number",
         "_overdue",
@@ -83,12 +85,13 @@ class Speaker:
         "task",
     )
 
-    def __init__(self, stage: Stage, system: ResponseSystem[Any], number: int, turn: Turn, told: Told) -> None:
+    def __init__(self, stage: Stage, system: ResponseSystem[Any], number: int, turn: Turn, told: Told, ended: Ended) -> None:
         self._stage = stage
         self._system = system
         self._number = number
         self._turn = turn
         self._told = told
+        self._ended = ended
         self._clean = CleanReply() if stage.clean_speech else None
         self._room = WINDOW
         self._waiter: asyncio.Future[None] | None = None
@@ -136,7 +139,8 @@ class Speaker:
 
     async def _speak(self) -> None:
         put, on_output = self._stage.front.put, self._stage.listener.on_output
-        async with aclosing(self._reply()) as reply:
+        reply = self._reply()
+        try:
             async for output in reply:
                 if self._is_cancelled:  # the plugin swallowed its cancellation: aclose ends it here
                     return
@@ -148,6 +152,8 @@ class Speaker:
                         await self._for_room()
                     self._room -= 1
                     put(on_output, self._number, spoken)
+        finally:
+            await reply.aclose()
 
     def _hand_over_rest(self) -> None:
         for spoken in self._clean.finish() if self._clean is not None else ():
@@ -162,7 +168,7 @@ class Speaker:
 
     def _reply(self) -> Reply:
         given: object = getattr(self._system, METHODS[self._turn.kind])(self._turn)
-        if isinstance(given, AsyncGenerator):
+        if type(given) is AsyncGeneratorType or isinstance(given, AsyncGenerator):
             return given
         if isinstance(given, Generator):
             return stepped(given, self._stage)
@@ -192,6 +198,7 @@ class Speaker:
             self._overdue.cancel()
         if self._turn.word_source is not None:
             self._turn.word_source.release()
+        self._ended(self._number)
 
 
 def _described(given: object) -> str:

@@ -107,13 +107,10 @@ class Visit:
             return
         if late := self._ledger.late():
             turn = replace(turn, late_results=late)
-        speaker = Speaker(self._stage, self._system, number, turn, self._ledger.told)
-        self._speakers[number] = speaker
-        speaker.task.add_done_callback(lambda _: self._forget(number, speaker))
+        self._speakers[number] = Speaker(self._stage, self._system, number, turn, self._ledger.told, self._forget)
 
-    def _forget(self, number: int, speaker: Speaker) -> None:
-        if self._speakers.get(number) is speaker:
-            del self._speakers[number]
+    def _forget(self, number: int) -> None:
+        self._speakers.pop(number, None)
 
     def cancel(self, number: int) -> None:
         if (speaker := self._speakers.get(number)) is not None:

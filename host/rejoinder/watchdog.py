@@ -1,6 +1,6 @@
 """Names what holds an event loop, while it is held: agent, distribution, call, file and line; and what crowds one.
 
-One thread for the whole process looks at every loop ten times a second. A loop that waits in its selector is let be, so that
+One thread for the whole process looks at every loop five times a second. A loop that waits in its selector is let be, so that
 an idle server stays idle; one that works is asked for an answer, which costs it one callback. One that does not answer is held
 by whatever its thread runs. What holds the interpreter lock holds this thread too: that is told afterwards, and meanwhile by
 `faulthandler`, whose own thread needs no lock.
@@ -37,7 +37,7 @@ MANY_TASKS = 10_000
 COUNT_TASKS_EVERY = 5.0
 #: Seconds between two looks at every loop, while one owes an answer and while none does.
 LOOK = 0.05
-IDLE_LOOK = 0.1
+IDLE_LOOK = 0.2
 #: Seconds between two questions to a loop that seems to wait: C code that a loop calls directly leaves no frame either.
 ASK_THE_IDLE = 2.0
 #: Seconds without a single look after which the whole process counts as having stood still.

@@ -26,6 +26,7 @@ from rejoinder.protocols import Codec
 MAX_FRAME = 16 * 2**20
 #: From here on a call is warned of.
 LARGE_FRAME = MAX_FRAME // 2
+TOO_LARGE_SOON = f"a frame of more than {LARGE_FRAME >> 20} MiB came; one of {MAX_FRAME >> 20} closes the socket"
 #: What stands for a close frame without a code, and for a connection that ended without one; a fault of ours (RFC 6455, section
 #: 7.4.1).
 NO_CODE = 1005
@@ -141,7 +142,11 @@ class WebSocket:
             return
         try:
             if kind is _TEXT or kind is _BINARY:
-                self._pass_on(message[1], hear)
+                if (line := self._lifeline) is not None:
+                    line.heard_at, line.waits = line.now(), True
+                if len(message[1]) > LARGE_FRAME:
+                    self._complain(TOO_LARGE_SOON)
+                hear(message[1])
             elif kind is _PING:
                 self._pong(message[1])
             elif kind is _CLOSE:
@@ -151,13 +156,6 @@ class WebSocket:
             self._hear = None
             if self._over is not None and not self._over.done():
                 self._over.set_exception(fault)
-
-    def _pass_on(self, frame: bytes | str, hear: Callable[[bytes | str], None]) -> None:
-        if self._lifeline is not None:
-            self._lifeline.heard()
-        if len(frame) > LARGE_FRAME:
-            self._complain(f"a frame of more than {LARGE_FRAME >> 20} MiB came; one of {MAX_FRAME >> 20} closes the socket")
-        hear(frame)
 
     def _pong(self, payload: bytes) -> None:
         transport = self._protocol.transport
@@ -201,12 +199,17 @@ class WebSocket:
     @property
     def is_clear(self) -> bool:
         transport = self._protocol.transport
-        return self._is_open and transport is not None and transport.get_write_buffer_size() == 0
+        if transport is None or self.close_code is not None or transport.is_closing():
+            return False
+        return transport.get_write_buffer_size() == 0
 
     def write(self, frames: Sequence[bytes]) -> None:
         transport = self._protocol.transport
         assert transport is not None, "a socket without a transport is not clear"
-        transport.write(b"".join([part for frame in frames for part in (text_header(len(frame)), frame)]))
+        if len(frames) == 1:
+            transport.write(text_header(len(frames[0])) + frames[0])
+        else:
+            transport.write(b"".join([part for frame in frames for part in (text_header(len(frame)), frame)]))
 
     def abort(self) -> None:
         self._hear = None

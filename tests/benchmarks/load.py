@@ -170,8 +170,8 @@ async def conversations(given: argparse.Namespace) -> Measured:
     delays = [given.pace * number / given.calls for number in range(given.calls)]
     await asyncio.gather(*(call.play(frames, first + 1, given.pace, delay) for call, delay in zip(calls, delays, strict=True)))
     cpu, wall = cpu_of(given.pid) - before, time.perf_counter() - begun
-    for call in calls:
-        call.hang_up()
+    # As a platform does it: a call that loses its line is waited for, and would end a minute later, in another's measurement.
+    await asyncio.gather(*(call.close() for call in calls))
     sizes = [len(event) for events in frames for event in events]
     turns = given.calls * given.turns
     frames_out = sum(call.frames_in for call in calls) - greetings

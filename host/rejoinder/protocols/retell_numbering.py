@@ -48,7 +48,7 @@ class Numbering:
     def turn(self, wanted: int, kind: TurnKind, transcript: Transcript) -> int | None:
         """The turn that a request with the id `wanted` is for: a new one, one asked for before, or None if it is stale."""
         first, self._first = self._first, False
-        asked = _Asked(self._turn + 1, kind, _count(kind, transcript), transcript.user_text)
+        asked = _Asked(self._turn + 1, kind, *_said(kind, transcript))
         before = self._asked.get(wanted)
         if wanted < self._newest and first:
             before = None  # nothing older is under way on a new socket: ids have begun again, and whoever had this one is past
@@ -66,12 +66,14 @@ class Numbering:
         self._asked.pop(wanted, None)
         self._asked[wanted] = asked
         self._ids[asked.turn] = wanted
-        for book in (self._asked, self._ids):
-            if len(book) > _REMEMBERED:
-                del book[next(iter(book))]
+        if len(self._ids) > _REMEMBERED:
+            for book in (self._asked, self._ids):
+                if len(book) > _REMEMBERED:
+                    del book[next(iter(book))]
 
 
-def _count(kind: TurnKind, transcript: Transcript) -> int:
-    if kind == "reminder":
-        return len(transcript)
-    return sum([said.role == "user" for said in transcript.utterances])
+def _said(kind: TurnKind, transcript: Transcript) -> tuple[int, str]:
+    """How many utterances count for a request of this kind, and the caller's last."""
+    of_the_caller = [said.text for said in transcript.utterances if said.role == "user"]
+    count = len(transcript.utterances) if kind == "reminder" else len(of_the_caller)
+    return count, of_the_caller[-1] if of_the_caller else ""
