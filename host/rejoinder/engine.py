@@ -155,12 +155,6 @@ class Conversation:
         """Whether the newest turn ends the call; the caller may still speak over its words."""
         return self._turn is not None and isinstance(self._turn.action, EndCall)
 
-    @property
-    def awaits_arrival(self) -> bool:
-        """Whether a transcript may yet show that what was said in the newest turn has arrived. Nobody asks for turn 0 again."""
-        turn = self._turn
-        return turn is not None and not turn.live and not turn.arrived and turn.number > 0
-
     # Sockets.
 
     def opened(self, now: float = 0.0) -> list[Effect]:
@@ -202,8 +196,7 @@ class Conversation:
                 self._note_arrival(transcript)
                 return [Deliver(event)]
             case TurnRequested():
-                if self.awaits_arrival:
-                    self._note_arrival(event.transcript)
+                self._note_arrival(event.transcript)
                 return self._requested(event, now)
             case DetailsGiven(details):
                 self._permission.is_web |= details.kind == "web"  # of a call told again in part, as it was

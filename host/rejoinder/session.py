@@ -183,8 +183,8 @@ class Session:
 
     def _hear(self, frame: bytes | str) -> None:
         now = self._outbox.heard_at = self._loop.time()
-        if not self._listens and self.codec.is_update(frame) and not self._conversation.awaits_arrival:
-            return  # most frames are such, and to read one costs more than all else
+        if not self._listens and self.codec.is_update(frame):
+            return  # most frames are such. What a request that comes again must show, its own transcript does
         self._outbox.settle()
         try:
             events = self.codec.decode(frame)
