@@ -193,10 +193,10 @@ class Conversation:
             case PingReceived(token):
                 return [Send(Pong(token))]
             case TranscriptUpdated(transcript):
-                self._note_arrival(transcript)
+                if self._turn is not None:
+                    self._turn.note_arrival(transcript)
                 return [Deliver(event)]
             case TurnRequested():
-                self._note_arrival(event.transcript)
                 return self._requested(event, now)
             case DetailsGiven(details):
                 self._permission.is_web |= details.kind == "web"  # of a call told again in part, as it was
@@ -211,8 +211,7 @@ class Conversation:
     def _requested(self, event: TurnRequested, now: float) -> list[Effect]:
         turn = self._turn
         if turn is not None and event.turn <= turn.number:
-            whole = turn.again() if event.turn == turn.number else None
-            return [] if whole is None else [Send(whole, None if turn.interrupted else turn.number)]
+            return self._asked_again(turn, event.transcript) if event.turn == turn.number else []
         effects = self._stop_unfinished() if self._unfinished is not None else []
         if turn is not None and turn.live:
             effects += turn.interrupt()
@@ -228,9 +227,10 @@ class Conversation:
         asked = Turn(event.turn, event.kind, transcript, word_source=event.word_source)
         return effects + self._ladder.ask(turn, asked, now)
 
-    def _note_arrival(self, transcript: Transcript) -> None:
-        if self._turn is not None:
-            self._turn.note_arrival(transcript)
+    def _asked_again(self, turn: NewestTurn, transcript: Transcript) -> list[Effect]:
+        turn.note_arrival(transcript)
+        whole = turn.again()
+        return [] if whole is None else [Send(whole, None if turn.interrupted else turn.number)]
 
     def _end_wait(self) -> list[Effect]:
         turn = self._turn

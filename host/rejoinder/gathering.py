@@ -11,7 +11,7 @@ from contextlib import suppress
 from typing import TextIO
 
 #: Seconds that a line below warning may wait for others, and how many may wait.
-LONGEST_WAIT = 0.2
+LONGEST_WAIT = 0.5
 MOST_WAITING = 1000
 
 

@@ -1,6 +1,6 @@
 """What the engine remembers of the newest turn; older ones leave no trace, because nothing can be said in them again."""
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 from rejoinder.dialogue import Action, Outcome, Say, Transcript, Turn, TurnKind, Usage
 from rejoinder.effects import CancelReply, Effect, Send, TurnEnded
@@ -12,8 +12,7 @@ NO_REQUEST = Turn(0, "begin")
 NOTHING = Transcript()
 
 
-@dataclass(slots=True)
-class NewestTurn:
+class NewestTurn(Struct):
     """One turn from its request on; `reply` is the reply that is heard, None if there is none (any more).
 
     Times are the session's, in seconds: when it was `asked` for, when the `window` of the agent that has it began, when a

@@ -1,8 +1,9 @@
 """How far a text that is cleaned for the voice was read, and what was given out of it."""
 
-from dataclasses import dataclass, field
 from typing import Literal
 from unicodedata import category
+
+from msgspec import Struct, field
 
 from rejoinder.speech import seam
 
@@ -14,8 +15,7 @@ BREAKS = "\n\v\f\r\x85\u2028\u2029"
 _PAUSES = ".,;:!?…。！？、，："
 
 
-@dataclass(slots=True)
-class Reading:
+class Reading(Struct):
     """What is known of a text at the place that was reached.
 
     `before` ends in what was read last, `said` in what was given out last. Where something was left out, spaces are `loose`:

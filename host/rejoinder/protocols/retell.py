@@ -65,6 +65,9 @@ from rejoinder.protocols.wire import WireInt, printable, without_lone_surrogates
 #: Seconds without a frame from a platform that pings every two.
 KEEPALIVE_LOST = 15.0
 
+#: Bytes of a frame from which on it is worth it to remember what requests alone repeat.
+LONG = 32 * 1024
+
 #: Knobs that nobody has turned.
 AS_IT_IS = Tuning()
 
@@ -192,7 +195,9 @@ class RetellCodec:
         return [told, event] if event is not None else [told]
 
     def _read(self, frame: bytes) -> tuple[_Heard, Transcript]:
-        cut = self._cache.cut(frame)
+        # Updates that are read repeat one another; requests alone are so far apart that a short one is sooner read whole.
+        is_remembered = self._cache.is_used or len(frame) > LONG or _UPDATE.match(frame) is not None
+        cut = self._cache.cut(frame) if is_remembered else None
         if cut is not None:
             try:
                 heard = _ABRIDGED.decode(cut.frame)

@@ -77,6 +77,11 @@ class TranscriptCache:
         self._prefix = b""
         self._finished: tuple[Utterance, ...] = ()
 
+    @property
+    def is_used(self) -> bool:
+        """Whether anything is remembered."""
+        return self._prefix != b""
+
     def cut(self, frame: bytes) -> Cut | None:
         """`frame` without what is known; None if it is not laid out in the usual way."""
         head = _HEAD.match(frame)
