@@ -13,7 +13,15 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Literal
 
-from serving import BARE, FASTAPI, HEAD, YAML, Ratio, Running, rejoinder, served, yaml_file
+from serving import BARE, FASTAPI, HEAD, HERE, Ratio, Running, rejoinder, served, yaml_file
+
+YAML = """\
+agents:
+  parrot: {system: echo, begin: "", options: {prefix: "", by_word: true}}
+  dummy: {system: dummy, begin: ""}
+  listener: {system: listener, begin: ""}
+routes: {/echo: parrot, /dummy: dummy, /listener: listener}
+"""
 
 #: Utterances of a transcript whose updates are measured.
 LENGTHS = (10, 50, 100, 200, 400)
@@ -49,6 +57,7 @@ def run(given: argparse.Namespace, servers: Sequence[Running]) -> dict[str, Rati
     measure("CPU per event, 200 calls in real time", "event", "/echo", *REAL_TIME)
     for length in LENGTHS:
         measure(f"CPU per update at {length} utterances", "event", "/echo", "--utterances", length)
+        measure("the same, told to an agent that listens", "event", "/listener", "--utterances", length)
     return results
 
 
@@ -62,7 +71,8 @@ def main() -> None:
     given = parser.parse_args()
     if not given.json:
         print(HEAD, flush=True)
-    with yaml_file(YAML) as file, served(rejoinder(file)) as ours, served(FASTAPI) as theirs, served(BARE) as bare:
+    plugin = ("--plugin", f"listener={HERE / 'listener.py'}")
+    with yaml_file(YAML) as file, served([*rejoinder(file), *plugin]) as ours, served(FASTAPI) as theirs, served(BARE) as bare:
         results = run(given, (ours, theirs, bare))
     if given.json:
         print(json.dumps({what: asdict(ratio) for what, ratio in results.items()}, indent=2))
