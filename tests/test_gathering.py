@@ -9,7 +9,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from rejoinder.gathering import MOST_WAITING, GatheringHandler, PlainRecord
+from rejoinder.gathering import MOST_WAITING, GatheringHandler, PlainRecord, sole_handler
 
 #: Seconds that are over in no test.
 LONG = 3600.0
@@ -93,6 +93,36 @@ def test_a_record_of_plain_values_keeps_its_place_among_others(log: Log) -> None
     log.info("three")
     log.handler.flush()
     assert log.lines == ["one", "two", "three"]
+
+
+def test_a_line_that_is_put_off_keeps_its_place_and_is_made_when_it_is_written(log: Log) -> None:
+    log.handler.gather(LONG)
+    made: list[str] = []
+
+    def late() -> PlainRecord:
+        made.append("two")
+        return PlainRecord("test", logging.INFO, "", 0, "two", (), None)
+
+    log.info("one")
+    log.handler.put_off(late)
+    log.info("three")
+    assert made == []
+    log.handler.flush()
+    assert log.lines == ["one", "two", "three"]
+
+
+def test_a_line_may_be_put_off_only_where_nobody_else_hears_or_filters_it(log: Log) -> None:
+    assert sole_handler(log.logger, logging.INFO) is None, "it does not gather yet"
+    log.handler.gather(LONG)
+    assert sole_handler(log.logger, logging.INFO) is log.handler
+    log.handler.setLevel(logging.WARNING)
+    assert sole_handler(log.logger, logging.INFO) is None
+    log.handler.setLevel(logging.NOTSET)
+    log.handler.addFilter(lambda _: True)
+    assert sole_handler(log.logger, logging.INFO) is None
+    log.handler.filters.clear()
+    log.logger.addHandler(logging.NullHandler())
+    assert sole_handler(log.logger, logging.INFO) is None
 
 
 def test_what_a_line_says_is_what_was_true_when_it_was_logged(log: Log) -> None:

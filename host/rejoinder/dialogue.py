@@ -18,7 +18,7 @@ Reason = Literal["late", "failed", "skipped"]
 EndedBy = Literal["agent", "platform", "lost", "server"]
 
 
-class Utterance(Struct, frozen=True):
+class Utterance(Struct, frozen=True, gc=False):
     """One party's words, as heard.
 
     role is "agent" or "user", or whatever else the platform names; `host_line` marks words that the host itself
@@ -30,7 +30,7 @@ class Utterance(Struct, frozen=True):
     host_line: bool = False
 
 
-class Word(Struct, frozen=True):
+class Word(Struct, frozen=True, gc=False):
     """One spoken word and when it was heard, in seconds of call audio (approximate)."""
 
     word: str
@@ -38,7 +38,7 @@ class Word(Struct, frozen=True):
     end: float = 0.0
 
 
-class Transcript(Struct, frozen=True):
+class Transcript(Struct, frozen=True, gc=False):
     """All utterances of a call so far, oldest first; what was heard, not what was sent."""
 
     utterances: tuple[Utterance, ...] = ()

@@ -18,11 +18,11 @@ class StartReply(Struct, frozen=True):
     agent: int = 0
 
 
-class CancelReply(Struct, frozen=True):
+class CancelReply(Struct, frozen=True, gc=False):
     reply: int
 
 
-class Send(Struct, frozen=True):
+class Send(Struct, frozen=True, gc=False):
     """Put `command` out. `turn` is the turn it belongs to (None: it goes out whatever became of the turn), `reply` the
     reply that waits for its confirmation."""
 
@@ -31,7 +31,7 @@ class Send(Struct, frozen=True):
     reply: int | None = None
 
 
-class StartTimer(Struct, frozen=True):
+class StartTimer(Struct, frozen=True, gc=False):
     turn: int
     rung: Rung
     seconds: float
@@ -43,19 +43,19 @@ class Deliver(Struct, frozen=True):
     event: DetailsGiven | TranscriptUpdated | DigitsPressed
 
 
-class TurnStarted(Struct, frozen=True):
+class TurnStarted(Struct, frozen=True, gc=False):
     turn: int
     kind: TurnKind
 
 
-class TurnEnded(Struct, frozen=True):
+class TurnEnded(Struct, frozen=True, gc=False):
     turn: int
     kind: TurnKind
     outcome: Outcome
     usage: Usage
 
 
-class Judged(Struct, frozen=True):
+class Judged(Struct, frozen=True, gc=False):
     """Whether the agent at this position answered a turn as it should: on that hangs whether it is asked again at once.
     None: it had nothing to say where it need not, which tells nothing."""
 

@@ -28,7 +28,7 @@ class Details(Struct, frozen=True):
     raw: Mapping[str, Any] = field(default_factory=dict)
 
 
-class PingReceived(Struct, frozen=True):
+class PingReceived(Struct, frozen=True, gc=False):
     """The peer asks whether we live; `token` is to be given back as it came."""
 
     token: int | float | str
@@ -38,7 +38,7 @@ class DetailsGiven(Struct, frozen=True):
     details: Details
 
 
-class TranscriptUpdated(Struct, frozen=True):
+class TranscriptUpdated(Struct, frozen=True, gc=False):
     """Somebody's words grew. `speaker` is whose turn begins now, None if that did not change."""
 
     transcript: Transcript
@@ -71,11 +71,11 @@ class UnknownReceived(Struct, frozen=True):
 Event = PingReceived | DetailsGiven | TranscriptUpdated | TurnRequested | DigitsPressed | CallerInterrupted | UnknownReceived
 
 
-class Pong(Struct, frozen=True):
+class Pong(Struct, frozen=True, gc=False):
     token: int | float | str
 
 
-class Speak(Struct, frozen=True):
+class Speak(Struct, frozen=True, gc=False):
     """A chunk of a turn, to be put right behind the chunks before it."""
 
     turn: int
@@ -83,7 +83,7 @@ class Speak(Struct, frozen=True):
     uninterruptible: bool = False
 
 
-class Finish(Struct, frozen=True):
+class Finish(Struct, frozen=True, gc=False):
     """The end of a turn: the last chunk (may be empty), and at most one action to do when all has been heard.
 
     A TransferCall here carries a telephone number, never a name of the YAML.

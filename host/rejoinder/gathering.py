@@ -25,6 +25,9 @@ Late = Callable[[], PlainRecord]
 class GatheringHandler(logging.StreamHandler[TextIO]):
     """Writes each line at once, until it is told to gather."""
 
+    #: Filters that it has from the start, and that have nothing to say of a line that is put off.
+    own_filters = 0
+
     def __init__(self, stream: TextIO) -> None:
         super().__init__(stream)
         self._waiting: list[str | PlainRecord | Late] = []
@@ -43,8 +46,12 @@ class GatheringHandler(logging.StreamHandler[TextIO]):
 
     def put_off(self, line: Late) -> None:
         """A line below warning that is made only when it is written; while this gathers. No filter is asked."""
-        self._waiting.append(line)
-        self._note_waiting()
+        self.acquire()
+        try:
+            self._waiting.append(line)
+            self._note_waiting()
+        finally:
+            self.release()
 
     def emit(self, record: logging.LogRecord) -> None:
         waits = self._flusher is not None and record.levelno < logging.WARNING
@@ -100,14 +107,17 @@ class GatheringHandler(logging.StreamHandler[TextIO]):
         return self.format(record) + self.terminator
 
 
-def sole_handler(logger: logging.Logger) -> GatheringHandler | None:
-    """The one handler that the lines of `logger` go to, if it gathers: then none need be a record before it is written."""
+def sole_handler(logger: logging.Logger, level: int) -> GatheringHandler | None:
+    """The one handler that lines of `logger` go to, if it gathers and nobody filters: none need be a record before it is
+    written."""
     while logger.parent is not None:
         if logger.handlers or logger.filters or not logger.propagate:
             return None
         logger = logger.parent
     only = logger.handlers[0] if len(logger.handlers) == 1 else None
-    return only if isinstance(only, GatheringHandler) and only.gathers else None
+    if not isinstance(only, GatheringHandler) or not only.gathers or len(only.filters) > only.own_filters:
+        return None
+    return only if level >= only.level else None
 
 
 class Flusher:

@@ -124,7 +124,7 @@ def log_turn_ended(report: TurnReport) -> None:
     if not log.isEnabledFor(level):
         return
     late = partial(_turn_ended, report, level, time.time())
-    if level < logging.WARNING and (handler := sole_handler(log)) is not None:
+    if level < logging.WARNING and (handler := sole_handler(log, level)) is not None:
         handler.put_off(late)
     else:
         log.handle(late())
@@ -300,6 +300,8 @@ class JsonFormatter(LineFormatter):
 
 class LogHandler(GatheringHandler):
     """Our one handler: names the call of a plugin's own lines."""
+
+    own_filters = 1
 
     def __init__(self, stream: TextIO, formatter: LineFormatter) -> None:
         super().__init__(stream)

@@ -240,10 +240,12 @@ class Outbox:
                 continue
             self._written(waiting)
             if waiting.reply != reply:
-                self._confirm(reply, count)
+                if reply is not None:
+                    self._owner.on_taken(reply, count)
                 reply, count = waiting.reply, 0
             count += 1
-        self._confirm(reply, count)
+        if reply is not None:
+            self._owner.on_taken(reply, count)
 
     def _take(self, frames: list[bytes]) -> list[Send | TurnEnded]:
         """Take from what waits as much as one write should hold, and add its frames to `frames`."""
@@ -287,11 +289,8 @@ class Outbox:
             self._speech.insert(0, waiting)  # for the next socket, if its turn is current then
             raise
         self._written(waiting)
-        self._confirm(waiting.reply, 1)
-
-    def _confirm(self, reply: int | None, count: int) -> None:
-        if reply is not None:
-            self._owner.on_taken(reply, count)
+        if waiting.reply is not None:
+            self._owner.on_taken(waiting.reply, 1)
 
     def _written(self, sent: Send) -> None:
         # Not 0, the begin message: its words are said once a call, and would be kept in every silent one.

@@ -100,6 +100,7 @@ class Server:
             await self._calls.carry(session, socket)
         finally:
             socket.end()
+        await socket.linger()
         return socket.response
 
     async def _answered(self, request: web.Request) -> "web.StreamResponse | tuple[WebSocket, Session]":

@@ -15,7 +15,7 @@ from aiohttp import WSMsgType, hdrs, web
 from aiohttp._websocket.reader import (
     WebSocketDataQueue,  # promised to nobody: pyproject.toml keeps to the versions that were tried
 )
-from aiohttp.http import WS_KEY, WebSocketError, WebSocketReader, WSMessage, WSMessageTextBytes
+from aiohttp.http import WS_KEY, WebSocketError, WebSocketReader, WSCloseCode, WSMessage, WSMessageTextBytes
 from aiohttp.web_protocol import RequestHandler
 
 from rejoinder.lifeline import Lifeline, Lifelines
@@ -59,6 +59,7 @@ class WebSocket:
         "_closing",
         "_hear",
         "_lifeline",
+        "_lingering",
         "_over",
         "_protocol",
         "_request",
@@ -76,6 +77,7 @@ class WebSocket:
         self._hear: Callable[[bytes | str], None] | None = None
         self._over: asyncio.Future[None] | None = None
         self._closing: asyncio.TimerHandle | None = None
+        self._lingering: asyncio.Future[None] | None = None
         self.close_code: int | None = None
         self.response = web.StreamResponse()
 
@@ -85,8 +87,11 @@ class WebSocket:
         No permessage-deflate: 2.4 times the CPU and 120 instead of 17 KiB for each idle call.
         """
         handshake = web.WebSocketResponse(compress=False)
-        if not handshake.can_prepare(self._request):
-            await handshake.prepare(self._request)  # raises, and says what is wrong with it
+        try:
+            if not handshake.can_prepare(self._request):
+                await handshake.prepare(self._request)  # raises, and says what is wrong with it
+        except ValueError:  # of a key that is no text
+            raise web.HTTPBadRequest(text="Handshake error: not a key.\n") from None
         key = self._request.headers[hdrs.SEC_WEBSOCKET_KEY].encode()
         accepted = base64.b64encode(hashlib.sha1(key + WS_KEY, usedforsecurity=False).digest()).decode()
         self.response = web.StreamResponse(
@@ -131,8 +136,10 @@ class WebSocket:
         loop = asyncio.get_running_loop()
         self._hear, self._over = hear, loop.create_future()
         # What has come since the handshake is read here and now. Frames stay bytes: the decoder wants them so.
-        inbox = _Inbox(self, self._protocol, loop)
-        self._protocol.set_parser(WebSocketReader(inbox, MAX_FRAME, compress=False, decode_text=False))
+        reader = WebSocketReader(_Inbox(self, self._protocol, loop), MAX_FRAME, compress=False, decode_text=False)
+        self._protocol.set_parser(reader)
+        if (transport := self._protocol.transport) is not None:
+            transport.set_protocol(_Wire(reader, self._protocol))
         await self._over
 
     def took(self, message: Message) -> None:
@@ -151,11 +158,11 @@ class WebSocket:
                 self._pong(message[1])
             elif kind is _CLOSE:
                 code = message[1]
-                self._close(code or NO_CODE, _code(code) if code else b"", by_peer=True)
+                self._close(code or NO_CODE, _code(code) if code else b"")
         except BaseException as fault:  # noqa: BLE001  `carry` raises it
             self._hear = None
             if self._over is not None and not self._over.done():
-                self._over.set_exception(fault)
+                self._over.set_exception(RuntimeError("a fault of ours") if isinstance(fault, StopIteration) else fault)
 
     def _pong(self, payload: bytes) -> None:
         transport = self._protocol.transport
@@ -166,13 +173,15 @@ class WebSocket:
         """What came is no frame, or one too large: no more is read, and the peer is told why (RFC 6455, section 7.4)."""
         if self._hear is not None:
             code = error.code if isinstance(error, WebSocketError) else INTERNAL_ERROR
-            self._close(code, _code(code), by_peer=False)
+            self._close(code, _code(code), waits=code == WSCloseCode.MESSAGE_TOO_BIG)
 
     def gone(self) -> None:
         """The connection has ended."""
         self._hear, self.close_code = None, self.close_code or ABNORMAL
         if self._closing is not None:
             self._closing.cancel()
+        if self._lingering is not None and not self._lingering.done():
+            self._lingering.set_result(None)
         self._finish()
 
     def _finish(self) -> None:
@@ -213,18 +222,47 @@ class WebSocket:
 
     def abort(self) -> None:
         self._hear = None
-        if (transport := self._protocol.transport) is not None:
-            transport.abort()
+        if self.close_code is None and (transport := self._protocol.transport) is not None:
+            transport.abort()  # else it is closing, and what was said before is still to be read
 
-    def _close(self, code: int, payload: bytes, *, by_peer: bool) -> None:
-        """Answer a goodbye, or say one: then the peer is to close, and what it still sends is passed over."""
+    async def linger(self) -> None:
+        """Wait until a peer that sent too much has read that, as long as it may take: the connection of one that still sends
+        would be reset, and our last word with it."""
+        if self._lingering is not None:
+            await self._lingering
+
+    def _close(self, code: int, payload: bytes, *, waits: bool = False) -> None:
+        """Answer a goodbye, or say one, and close the connection; with `waits` the peer is to close it first."""
         self._hear, self.close_code = None, code
         if (transport := self._protocol.transport) is not None:
+            loop = asyncio.get_running_loop()
             transport.write(_control(_CLOSE, payload))
-            self._closing = asyncio.get_running_loop().call_later(CLOSING, transport.abort)
-            if by_peer:
-                self._finish()  # first: aiohttp cancels whoever still waits when the connection ends
+            self._closing = loop.call_later(CLOSING, transport.abort)
+            self._finish()  # before it is closed: aiohttp cancels whoever still waits when a connection ends
+            if waits:
+                self._lingering = loop.create_future()
+            else:
                 transport.close()
+
+
+class _Wire(asyncio.Protocol):
+    """What the transport talks to from now on: aiohttp's handler of the connection, but for what comes in, which it has no
+    more to look at."""
+
+    __slots__ = ("_handler", "data_received")
+
+    def __init__(self, reader: WebSocketReader, handler: RequestHandler) -> None:
+        self.data_received = reader.feed_data  # type: ignore[method-assign,assignment]  # nobody reads what it returns
+        self._handler = handler
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._handler.connection_lost(exc)
+
+    def pause_writing(self) -> None:
+        self._handler.pause_writing()
+
+    def resume_writing(self) -> None:
+        self._handler.resume_writing()
 
 
 class _Inbox(WebSocketDataQueue):

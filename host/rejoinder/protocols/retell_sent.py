@@ -29,7 +29,7 @@ class PingPong(Sent, tag="ping_pong"):
     timestamp: int | float | str
 
 
-class Response(Sent, tag="response"):
+class Response(Sent, tag="response", gc=False):
     response_id: int
     content: str
     content_complete: bool

@@ -33,7 +33,7 @@ _STILL_GROWING = 2
 NOT_SAID = frozenset({"tool_call_invocation", "tool_call_result", "dtmf", "sms", "injected", "node_transition"})
 
 
-class Item(Struct):
+class Item(Struct, gc=False):
     """One item of a transcript, without word timings: skipping them is 17 times cheaper than decoding them."""
 
     role: str | None = None
