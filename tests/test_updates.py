@@ -27,10 +27,6 @@ routes: {/ear: ear, /parrot: parrot}
 """
 
 
-def update(*said: str) -> dict[str, object]:
-    return {"interaction_type": "update_only", "transcript": [{"role": "user", "content": text} for text in said]}
-
-
 @pytest.fixture
 def plugin(tmp_path: Path) -> str:
     path = tmp_path / "ear.py"
@@ -42,9 +38,9 @@ async def test_an_agent_that_listens_is_told_of_them(serve: Serve, plugin: str) 
     served = await serve(YAML, {"ear": plugin})
     async with calling(served.ws("/ear")) as caller:
         await caller.hears()
-        heard = update("one", "two", "three")
-        await caller.send(heard)
-        await caller.send({**heard, "interaction_type": "response_required", "response_id": 1})
+        await caller.says("one")
+        assert (await caller.hears()).text == "I had heard 1."
+        await caller.says("and now?")
         assert (await caller.hears()).text == "I had heard 3."
 
 
