@@ -5,7 +5,17 @@ import re
 from manual import ROOT, page
 
 #: What benchmarks are made of.
-PARTS = {"halting", "load", "neighbour", "server_aiohttp", "server_fastapi", "server_rejoinder", "serving", "soak_callers"}
+PARTS = {
+    "halting",
+    "listener",
+    "load",
+    "neighbour",
+    "server_aiohttp",
+    "server_fastapi",
+    "server_rejoinder",
+    "serving",
+    "soak_callers",
+}
 
 
 def test_the_readme_names_every_benchmark() -> None:

@@ -39,6 +39,10 @@ CLOSING = 5.0
 _TEXT, _BINARY = WSMsgType.TEXT, WSMsgType.BINARY
 _CLOSE, _PING, _PONG = WSMsgType.CLOSE, WSMsgType.PING, WSMsgType.PONG
 
+#: What goes before text frames of fewer bytes than this, by their size (RFC 6455, section 5.2).
+SHORT = 126
+_SHORT_HEADERS = tuple([bytes((0x81, size)) for size in range(SHORT)])
+
 Message = WSMessage | WSMessageTextBytes
 
 
@@ -218,7 +222,11 @@ class WebSocket:
         if len(frames) == 1:
             transport.write(text_header(len(frames[0])) + frames[0])
         else:
-            transport.write(b"".join([part for frame in frames for part in (text_header(len(frame)), frame)]))
+            parts: list[bytes] = []
+            for frame in frames:
+                size = len(frame)
+                parts += (_SHORT_HEADERS[size] if size < SHORT else text_header(size), frame)
+            transport.write(b"".join(parts))
 
     def abort(self) -> None:
         self._hear = None
@@ -298,8 +306,8 @@ def text_header(size: int) -> bytes:
 
     aiohttp's own writer takes one frame at a time, and the kernel with it.
     """
-    if size < 126:
-        return bytes((0x81, size))
+    if size < SHORT:
+        return _SHORT_HEADERS[size]
     if size < 2**16:
         return b"\x81\x7e" + size.to_bytes(2)
     return b"\x81\x7f" + size.to_bytes(8)

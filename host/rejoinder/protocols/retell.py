@@ -7,7 +7,6 @@ kinds and keys, missing fields and roles nobody documented are let through. Not 
 not even "1": an answer under a guessed id is lost without a trace. The timestamp of a ping is echoed, whatever it is.
 """
 
-import re
 from contextlib import suppress
 from typing import Any, Literal
 
@@ -117,8 +116,8 @@ _KIND = Decoder(_Kind)
 _TIMED = Decoder(_Timed)
 _PRESSES = Decoder(list[_Press])
 
-#: A frame that begins so is an update: the quotes of a look-alike in a text are escaped.
-_UPDATE = re.compile(rb'[ \t\n\r]*+\{[ \t\n\r]*+"interaction_type"[ \t\n\r]*+:[ \t\n\r]*+"update_only"[ \t\n\r]*+,')
+#: A frame that begins so is an update. Written otherwise it is one too, but that shows only when it is read.
+_UPDATES = (b'{"interaction_type":"update_only",', b'{"interaction_type": "update_only",')
 
 _UNREADABLE = (DecodeError, UnicodeDecodeError, RecursionError)
 
@@ -160,7 +159,7 @@ class RetellCodec:
     def is_update(self, frame: bytes | str) -> bool:
         """Whether a frame says only that the transcript grew. False where that shows not at its very beginning, or where key
         presses may stand in it."""
-        return not self._transcript_with_tool_calls and isinstance(frame, bytes) and _UPDATE.match(frame) is not None
+        return type(frame) is bytes and frame.startswith(_UPDATES) and not self._transcript_with_tool_calls
 
     def decode(self, frame: bytes | str) -> list[Event]:
         """What a frame says; see the module for what is tolerated. Raises PeerError."""
@@ -196,7 +195,7 @@ class RetellCodec:
 
     def _read(self, frame: bytes) -> tuple[_Heard, Transcript]:
         # Updates that are read repeat one another; requests alone are so far apart that a short one is sooner read whole.
-        is_remembered = self._cache.is_used or len(frame) > LONG or _UPDATE.match(frame) is not None
+        is_remembered = self._cache.is_used or len(frame) > LONG or frame.startswith(_UPDATES)
         cut = self._cache.cut(frame) if is_remembered else None
         if cut is not None:
             try:
