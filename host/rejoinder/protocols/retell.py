@@ -59,7 +59,7 @@ from rejoinder.protocols.retell_sent import (
     wished,
 )
 from rejoinder.protocols.retell_transcript import REST, Item, TranscriptCache, utterances
-from rejoinder.protocols.wire import WireInt, printable, without_lone_surrogates
+from rejoinder.protocols.wire import WireInt, printable, to_json, without_lone_surrogates
 
 #: Seconds without a frame from a platform that pings every two.
 KEEPALIVE_LOST = 15.0
@@ -278,7 +278,8 @@ class RetellCodec:
         speech = Response(wanted, command.text, complete)
         if command.uninterruptible or action is not None:
             return wired(wished(speech, command.uninterruptible, action))
-        return wired(speech)
+        encoded = to_json(speech)
+        return [encoded] if encoded is not None else []
 
 
 def _unknown(frame: bytes, wrong: ValidationError) -> Event:
