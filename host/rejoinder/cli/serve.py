@@ -33,9 +33,9 @@ HELP = "serve the agents of a YAML file"
 #: 1 ms by some tens of milliseconds at the worst. Shorter ones cost: 0.5 ms is 4 % of a turn.
 SWITCH_INTERVAL = 0.001
 
-#: New objects after which Python looks for circles of garbage. Turns leave none, and at Python's 700 the looking takes 5 % of
-#: their time.
-GARBAGE = 20_000
+#: New objects after which Python looks for circles of garbage. Only turns that are cut short leave some, and at Python's 700
+#: the looking takes 5 % of a turn.
+GARBAGE = 10_000
 
 #: glibc's mallopt(3): numbers of its parameters in malloc.h, and bytes. A frame of 100 KB and more is mapped afresh and given
 #: back each time otherwise, and its pages are faulted in one by one: half of what an update of a long call costs. At most 8 MiB
