@@ -46,7 +46,6 @@ class Session:
         "_details",
         "_dials",
         "_left",
-        "_listens",
         "_log",
         "_loop",
         "_on_change",
@@ -58,6 +57,7 @@ class Session:
         "_timers",
         "_turns",
         "_understood",
+        "_unread",
         "_witness",
         "codec",
         "ended",
@@ -107,7 +107,8 @@ class Session:
         self._socket: Socket | None = None
         self._close_code: int | None = None
         self._left: float | None = None  # when the last socket was lost, None while there is one
-        self._understood, self._listens = False, True  # until the agent says whether it does
+        self._understood = False
+        self._unread: tuple[bytes, ...] = ()  # how frames begin that need not be read, once the agent has said what it hears
         self._timers = Timers(self._loop)
         self._stopwatches: dict[int, Stopwatch] = {}
         self._dials = self._turns = 0
@@ -183,7 +184,7 @@ class Session:
 
     def _hear(self, frame: bytes | str) -> None:
         now = self._outbox.heard_at = self._loop.time()
-        if not self._listens and self.codec.is_update(frame):
+        if type(frame) is bytes and frame.startswith(self._unread):
             return  # most frames are such. What a request that comes again must show, its own transcript does
         self._outbox.settle()
         try:
@@ -275,7 +276,7 @@ class Session:
     # From the agent.
 
     def on_joined(self, hears: frozenset[str]) -> None:
-        self._listens = self._seats.listens
+        self._unread = () if self._seats.listens else self.codec.updates
 
     def on_output(self, reply: int, output: Output) -> None:
         is_under_way = False  # else it is confirmed once the socket took it

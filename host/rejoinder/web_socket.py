@@ -61,7 +61,7 @@ class WebSocket:
     __slots__ = (
         "_call",
         "_closing",
-        "_hear",
+        "_inbox",
         "_lifeline",
         "_lingering",
         "_over",
@@ -78,7 +78,7 @@ class WebSocket:
         self._lifeline: Lifeline | None = None
         self._call: Carried | None = None
         self._waits = False
-        self._hear: Callable[[bytes | str], None] | None = None
+        self._inbox: _Inbox | None = None
         self._over: asyncio.Future[None] | None = None
         self._closing: asyncio.TimerHandle | None = None
         self._lingering: asyncio.Future[None] | None = None
@@ -138,35 +138,36 @@ class WebSocket:
         if self._protocol.transport is None:  # it went away during the handshake, and nothing will ever tell of it again
             return
         loop = asyncio.get_running_loop()
-        self._hear, self._over = hear, loop.create_future()
+        self._over = loop.create_future()
+        self._inbox = _Inbox(self, hear, self._lifeline, self._protocol, loop)
         # What has come since the handshake is read here and now. Frames stay bytes: the decoder wants them so.
-        reader = WebSocketReader(_Inbox(self, self._protocol, loop), MAX_FRAME, compress=False, decode_text=False)
+        reader = WebSocketReader(self._inbox, MAX_FRAME, compress=False, decode_text=False)
         self._protocol.set_parser(reader)
         if (transport := self._protocol.transport) is not None:
             transport.set_protocol(_Wire(reader, self._protocol))
         await self._over
 
-    def took(self, message: Message) -> None:
-        """A whole message came, or a control frame. Never raises: the reader has nobody to tell."""
-        hear, kind = self._hear, message[0]
-        if hear is None:  # it was dropped, or is closing
-            return
-        try:
-            if kind is _TEXT or kind is _BINARY:
-                if (line := self._lifeline) is not None:
-                    line.heard_at, line.waits = line.now(), True
-                if len(message[1]) > LARGE_FRAME:
-                    self._complain(TOO_LARGE_SOON)
-                hear(message[1])
-            elif kind is _PING:
-                self._pong(message[1])
-            elif kind is _CLOSE:
-                code = message[1]
-                self._close(code or NO_CODE, _code(code) if code else b"")
-        except BaseException as fault:  # noqa: BLE001  `carry` raises it
-            self._hear = None
-            if self._over is not None and not self._over.done():
-                self._over.set_exception(RuntimeError("a fault of ours") if isinstance(fault, StopIteration) else fault)
+    def large(self) -> None:
+        """A frame came that is nearly too large."""
+        self._complain(TOO_LARGE_SOON)
+
+    def controlled(self, message: Message) -> None:
+        """A control frame came."""
+        if message[0] is _PING:
+            self._pong(message[1])
+        elif message[0] is _CLOSE:
+            code = message[1]
+            self._close(code or NO_CODE, _code(code) if code else b"")
+
+    def broke(self, fault: BaseException) -> None:
+        """What heard a frame raised, which `carry` is to raise."""
+        self._stop_hearing()
+        if self._over is not None and not self._over.done():
+            self._over.set_exception(RuntimeError("a fault of ours") if isinstance(fault, StopIteration) else fault)
+
+    def _stop_hearing(self) -> None:
+        if self._inbox is not None:
+            self._inbox.hear = None
 
     def _pong(self, payload: bytes) -> None:
         transport = self._protocol.transport
@@ -175,13 +176,14 @@ class WebSocket:
 
     def failed(self, error: BaseException) -> None:
         """What came is no frame, or one too large: no more is read, and the peer is told why (RFC 6455, section 7.4)."""
-        if self._hear is not None:
+        if self._inbox is not None and self._inbox.hear is not None:
             code = error.code if isinstance(error, WebSocketError) else INTERNAL_ERROR
             self._close(code, _code(code), waits=code == WSCloseCode.MESSAGE_TOO_BIG)
 
     def gone(self) -> None:
         """The connection has ended."""
-        self._hear, self.close_code = None, self.close_code or ABNORMAL
+        self._stop_hearing()
+        self.close_code = self.close_code or ABNORMAL
         if self._closing is not None:
             self._closing.cancel()
         if self._lingering is not None and not self._lingering.done():
@@ -229,7 +231,7 @@ class WebSocket:
             transport.write(b"".join(parts))
 
     def abort(self) -> None:
-        self._hear = None
+        self._stop_hearing()
         if self.close_code is None and (transport := self._protocol.transport) is not None:
             transport.abort()  # else it is closing, and what was said before is still to be read
 
@@ -241,7 +243,8 @@ class WebSocket:
 
     def _close(self, code: int, payload: bytes, *, waits: bool = False) -> None:
         """Answer a goodbye, or say one, and close the connection; with `waits` the peer is to close it first."""
-        self._hear, self.close_code = None, code
+        self._stop_hearing()
+        self.close_code = code
         if (transport := self._protocol.transport) is not None:
             loop = asyncio.get_running_loop()
             transport.write(_control(_CLOSE, payload))
@@ -274,16 +277,43 @@ class _Wire(asyncio.Protocol):
 
 
 class _Inbox(WebSocketDataQueue):
-    """What aiohttp's reader takes for its queue. Nothing ever waits in it, so nothing pauses the reader."""
+    """What aiohttp's reader takes for its queue. Nothing ever waits in it, so nothing pauses the reader.
 
-    __slots__ = ("_socket",)
+    `hear` is None once the socket was dropped, or is closing.
+    """
 
-    def __init__(self, socket: WebSocket, protocol: RequestHandler, loop: asyncio.AbstractEventLoop) -> None:
+    __slots__ = ("_line", "_socket", "hear")
+
+    def __init__(
+        self,
+        socket: WebSocket,
+        hear: Callable[[bytes | str], None],
+        line: Lifeline | None,
+        protocol: RequestHandler,
+        loop: asyncio.AbstractEventLoop,
+    ) -> None:
         super().__init__(protocol, 0, loop=loop)
         self._socket = socket
+        self._line = line
+        self.hear: Callable[[bytes | str], None] | None = hear
 
     def feed_data(self, data: Message, size: int) -> None:
-        self._socket.took(data)
+        """A whole message, or a control frame. Never raises: the reader has nobody to tell. All in one piece: most of what an
+        update costs is to come here."""
+        hear, kind = self.hear, data[0]
+        if hear is None:
+            return
+        try:
+            if kind is not _TEXT and kind is not _BINARY:
+                self._socket.controlled(data)
+                return
+            if (line := self._line) is not None:
+                line.heard_at, line.waits = line.now(), True
+            if size > LARGE_FRAME:
+                self._socket.large()
+            hear(data[1])
+        except BaseException as fault:  # noqa: BLE001  `carry` raises it
+            self._socket.broke(fault)
 
     def feed_eof(self) -> None:
         self._socket.gone()

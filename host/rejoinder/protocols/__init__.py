@@ -24,6 +24,9 @@ class Codec(Protocol):
     #: Seconds after which a peer that has sent no frame is no longer there; None: it may say nothing for ever.
     longest_silence: float | None
 
+    #: How frames begin that say nothing but that the transcript grew. One that begins otherwise may be such a frame too.
+    updates: tuple[bytes, ...]
+
     @property
     def actions(self) -> frozenset[type[Action]]:
         """What this platform can do; the engine refuses anything else."""
@@ -31,10 +34,6 @@ class Codec(Protocol):
 
     def opened(self) -> list[bytes]:
         """The frames that open each new socket of the call, in order, before anything else."""
-        ...
-
-    def is_update(self, frame: bytes | str) -> bool:
-        """Whether a frame says nothing but that the transcript grew, as far as can be told without reading it."""
         ...
 
     def decode(self, frame: bytes | str) -> list[Event]:

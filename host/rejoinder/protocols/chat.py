@@ -119,6 +119,7 @@ class ChatCodec:
     grace_after_goodbye = 120.0
     begins = False
     longest_silence: float | None = None
+    updates = ()  # each request asks for an answer
 
     def __init__(self, *, now: Callable[[], float], new_id: Callable[[], str]) -> None:
         self._now = now
@@ -151,10 +152,6 @@ class ChatCodec:
     def closed(self) -> list[Event]:
         """A request that was closed before its answer was complete is a barge-in."""
         return [CallerInterrupted()]
-
-    def is_update(self, frame: bytes | str) -> bool:
-        """Never: each request asks for an answer."""
-        return False
 
     def decode(self, frame: bytes | str) -> list[Event]:
         """What a request body says: a new turn, after the call's details if they are new. Raises PeerError."""

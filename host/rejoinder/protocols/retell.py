@@ -138,6 +138,7 @@ class RetellCodec:
     #: None until it has pinged: a person who tries by hand does not. A ping is due every two seconds, and five without an
     #: answer of ours end the socket ("Set up your server").
     longest_silence: float | None = None
+    updates: tuple[bytes, ...] = _UPDATES
 
     def __init__(self, *, transcript_with_tool_calls: bool = False, tuning: Tuning | None = None) -> None:
         self._transcript_with_tool_calls = transcript_with_tool_calls
@@ -145,6 +146,8 @@ class RetellCodec:
         self._numbering = Numbering()
         self._cache = TranscriptCache()
         self._presses_seen = 0
+        if transcript_with_tool_calls:  # an update may hold key presses then
+            self.updates = ()
 
     def opened(self) -> list[bytes]:
         """The configuration (first or never, so again on each redial), then the knobs as they were last turned."""
@@ -155,11 +158,6 @@ class RetellCodec:
     def closed(self) -> list[Event]:
         """A lost socket says nothing: the platform dials again."""
         return []
-
-    def is_update(self, frame: bytes | str) -> bool:
-        """Whether a frame says only that the transcript grew. False where that shows not at its very beginning, or where key
-        presses may stand in it."""
-        return type(frame) is bytes and frame.startswith(_UPDATES) and not self._transcript_with_tool_calls
 
     def decode(self, frame: bytes | str) -> list[Event]:
         """What a frame says; see the module for what is tolerated. Raises PeerError."""
