@@ -59,6 +59,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("handover", "stack", "threads"),
     ("watchdog",),
     ("gathering",),
+    ("turn_line",),
     ("observability",),
     ("speaker",),
     ("visit",),

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from rejoinder.gathering import MOST_WAITING, GatheringHandler, PlainRecord, sole_handler
+from rejoinder.gathering import MOST_WAITING, GatheringHandler, sole_handler
 
 #: Seconds that are over in no test.
 LONG = 3600.0
@@ -46,6 +46,16 @@ class Log:
     @property
     def lines(self) -> list[str]:
         return self.stream.getvalue().splitlines()
+
+
+class Late:
+    """A line that is put off."""
+
+    is_made = False
+
+    def record(self) -> logging.LogRecord:
+        self.is_made = True
+        return logging.LogRecord("test", logging.INFO, "", 0, "two", (), None)
 
 
 @pytest.fixture
@@ -86,29 +96,31 @@ def test_a_warning_takes_along_what_waits_in_one_write(log: Log) -> None:
     assert (log.lines, log.stream.writes) == (["one", "two", "three"], 1)
 
 
-def test_a_record_of_plain_values_keeps_its_place_among_others(log: Log) -> None:
-    log.handler.gather(LONG)
-    log.info("one")
-    log.logger.handle(PlainRecord("test", logging.INFO, "", 0, "%s", ("two",), None))
-    log.info("three")
-    log.handler.flush()
-    assert log.lines == ["one", "two", "three"]
-
-
 def test_a_line_that_is_put_off_keeps_its_place_and_is_made_when_it_is_written(log: Log) -> None:
     log.handler.gather(LONG)
-    made: list[str] = []
-
-    def late() -> PlainRecord:
-        made.append("two")
-        return PlainRecord("test", logging.INFO, "", 0, "two", (), None)
-
+    late = Late()
     log.info("one")
     log.handler.put_off(late)
     log.info("three")
-    assert made == []
+    assert not late.is_made
     log.handler.flush()
     assert log.lines == ["one", "two", "three"]
+
+
+def test_lines_that_are_put_off_by_many_threads_are_each_written_once(log: Log) -> None:
+    log.handler.gather(0.0)
+
+    def put_off() -> None:
+        for _ in range(500):
+            log.handler.put_off(Late())
+
+    threads = [threading.Thread(target=put_off) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    while any(thread.is_alive() for thread in threads):
+        log.handler.flush()
+    log.handler.flush()
+    assert log.lines == ["two"] * 2000
 
 
 def test_a_line_may_be_put_off_only_where_nobody_else_hears_or_filters_it(log: Log) -> None:

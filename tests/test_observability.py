@@ -16,14 +16,17 @@ from rejoinder import CallFacts, CallReport, Details, TurnReport
 from rejoinder.handover import call_context
 from rejoinder.observability import (
     Format,
+    LogHandler,
     call_logger,
     configure,
+    gather,
     install,
     log_call_ended,
     log_call_started,
     log_turn_ended,
     mask,
 )
+from rejoinder.turn_line import TurnLine
 
 CALL = CallFacts("call-1", "/clinic", "ava", "retell")
 TURN = TurnReport(CALL, 3, "response", "finished", 0.0123, 0.0301, 5, 1.25, input_tokens=900, output_tokens=40)
@@ -175,6 +178,24 @@ def test_the_end_of_a_turn_has_its_fields_in_json(start: Start) -> None:
         "output_tokens": 40,
     }
     assert expected.items() <= written.fields.items()
+
+
+@pytest.mark.parametrize("fmt", ["text", "json"])
+def test_the_line_of_a_turn_says_the_same_whether_it_was_put_off_or_is_made_of_a_record(start: Start, fmt: Format) -> None:
+    written = start(fmt)
+    mask(["ava the secret"])
+    gather()
+    (handler,) = [one for one in logging.getLogger().handlers if isinstance(one, LogHandler)]
+    for agent in ("ava", "ava the secret", "a\nb"):
+        report = TurnReport(CallFacts("call-1", "/clinic", agent, "retell"), 3, "response", "finished", 0.01, None, 5, 1.25)
+        line = TurnLine(report, logging.INFO, 1_700_000_000.5)
+        handler.put_off(line)
+        handler.handle(line.record())
+    handler.flush()
+    lines = written.text.splitlines()
+    assert lines[::2] == lines[1::2]
+    assert "2023-11-14" in lines[0]
+    assert "the secret" not in written.text
 
 
 @pytest.mark.parametrize("outcome", ["failed", "timed out"])

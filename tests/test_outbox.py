@@ -70,11 +70,10 @@ class Desk:
     def is_current(self, turn: int) -> bool:
         return turn in self.current
 
-    def on_taken(self, reply: int, count: int) -> None:
-        self.replies += [reply] * count
-
-    def on_written(self, sent: Send) -> None:
-        self.wrote.append(sent.command)
+    def on_written(self, sent: Sequence[Send]) -> None:
+        assert len({(one.turn, one.reply) for one in sent}) == 1
+        self.wrote += [one.command for one in sent]
+        self.replies += [one.reply for one in sent if one.reply is not None]
 
     def on_turn_over(self, ended: TurnEnded) -> None:
         self.ended.append(ended)

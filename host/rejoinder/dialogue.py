@@ -96,16 +96,13 @@ def _parts(said: Utterance, lines: frozenset[str]) -> list[Utterance]:
     return [*before, *([Utterance("agent", text)] if text else []), *behind]
 
 
-class WordSource:
+class WordSource(Struct, eq=False):
     """Word timings, decoded only when asked for and only while the turn lives.
 
     Holds the frame that asked for the turn; `release` lets go of it, so that nothing a plugin keeps refers to a frame.
     """
 
-    __slots__ = ("_decode",)
-
-    def __init__(self, decode: Callable[[], tuple[tuple[Word, ...], ...]]) -> None:
-        self._decode: Callable[[], tuple[tuple[Word, ...], ...]] | None = decode
+    _decode: Callable[[], tuple[tuple[Word, ...], ...]] | None
 
     def words(self) -> tuple[tuple[Word, ...], ...]:
         return self._decode() if self._decode is not None else ()

@@ -223,7 +223,7 @@ class Conversation:
         effects.append(TurnStarted(turn.number, turn.kind))
         if by_host := self._own_turns.complete(turn, event, former):
             return effects + by_host
-        transcript = event.transcript.with_host_lines(self._lines.said)
+        transcript = event.transcript.with_host_lines(said) if (said := self._lines.said) else event.transcript
         asked = Turn(event.turn, event.kind, transcript, word_source=event.word_source)
         return effects + self._ladder.ask(turn, asked, now)
 

@@ -6,20 +6,20 @@ and each write gives up the interpreter's lock, for which another thread waits.
 
 import logging
 import threading
+from collections import deque
 from collections.abc import Callable
 from contextlib import suppress
-from typing import TextIO
+from typing import Protocol, TextIO
 
 #: Seconds that a line below warning may wait for others, and how many may wait.
 LONGEST_WAIT = 0.5
 MOST_WAITING = 1000
 
 
-class PlainRecord(logging.LogRecord):
-    """A record of nothing but texts and numbers: it says the same whenever it is put into words."""
+class PutOff(Protocol):
+    """A line that says the same whenever it is put into words."""
 
-
-Late = Callable[[], PlainRecord]
+    def record(self) -> logging.LogRecord: ...
 
 
 class GatheringHandler(logging.StreamHandler[TextIO]):
@@ -30,7 +30,7 @@ class GatheringHandler(logging.StreamHandler[TextIO]):
 
     def __init__(self, stream: TextIO) -> None:
         super().__init__(stream)
-        self._waiting: list[str | PlainRecord | Late] = []
+        self._waiting: deque[str | PutOff] = deque()
         self._flusher: Flusher | None = None
 
     def gather(self, seconds: float = LONGEST_WAIT) -> None:
@@ -44,19 +44,15 @@ class GatheringHandler(logging.StreamHandler[TextIO]):
         """Whether what is below warning may come late."""
         return self._flusher is not None
 
-    def put_off(self, line: Late) -> None:
+    def put_off(self, line: PutOff) -> None:
         """A line below warning that is made only when it is written; while this gathers. No filter is asked."""
-        self.acquire()
-        try:
-            self._waiting.append(line)
-            self._note_waiting()
-        finally:
-            self.release()
+        self._waiting.append(line)
+        self._note_waiting()
 
     def emit(self, record: logging.LogRecord) -> None:
         waits = self._flusher is not None and record.levelno < logging.WARNING
         try:
-            self._waiting.append(record if waits and isinstance(record, PlainRecord) else self._line(record))
+            self._waiting.append(self.format(record) + self.terminator)
         except Exception:  # noqa: BLE001  logging's rule: a line that cannot be made is no fault of who logs it
             self.handleError(record)
         if waits:
@@ -67,15 +63,16 @@ class GatheringHandler(logging.StreamHandler[TextIO]):
     def _note_waiting(self) -> None:
         if self._flusher is None or len(self._waiting) >= MOST_WAITING:
             self.flush()
-        elif len(self._waiting) == 1:
+        elif not self._flusher.due.is_set():  # whatever came before this line may be written already
             self._flusher.due.set()
 
     def flush(self) -> None:
         """Write what waits. Called by `logging` at the end of the process, too."""
         self.acquire()
         try:
-            waiting, self._waiting = self._waiting, []
-            self._write([self._made(line) for line in waiting])
+            waiting = self._waiting
+            taken = [waiting.popleft() for _ in range(len(waiting))]  # one by one: others are put in meanwhile
+            self._write([line if isinstance(line, str) else self.late(line) for line in taken])
         except (OSError, ValueError):  # the stream is broken or closed, and there is nobody to tell
             pass
         finally:
@@ -98,13 +95,9 @@ class GatheringHandler(logging.StreamHandler[TextIO]):
             flusher.stop()
         super().close()
 
-    def _made(self, waiting: str | PlainRecord | Late) -> str:
-        if isinstance(waiting, str):
-            return waiting
-        return self._line(waiting if isinstance(waiting, PlainRecord) else waiting())
-
-    def _line(self, record: logging.LogRecord) -> str:
-        return self.format(record) + self.terminator
+    def late(self, line: PutOff) -> str:
+        """A line that was put off, in words."""
+        return self.format(line.record()) + self.terminator
 
 
 def sole_handler(logger: logging.Logger, level: int) -> GatheringHandler | None:

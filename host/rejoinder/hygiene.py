@@ -6,6 +6,8 @@ and punctuation stay as they are.
 
 import re
 
+from msgspec import Struct, field
+
 from rejoinder.dialogue import Action, Output, Say
 from rejoinder.marks import MARKS, ROW_MARKS, line_break, mark, target
 from rejoinder.reading import BREAKS, HOLD, Reading
@@ -36,41 +38,42 @@ _PART_OF_OPENING = re.compile(
 )
 
 
-class Cleaner:
+class Cleaner(Struct):
     """Cleans one reply as it streams.
 
     What it gives for the chunks of a text, put together, is the same however the text was cut. It holds back only what may
     still turn out to be a mark: a few characters, and no more than a link's text.
     """
 
-    __slots__ = ("_held", "_is_first", "_is_plain", "_plain", "_reading")
-
-    def __init__(self) -> None:
-        self._reading = Reading()
-        self._held = ""
-        self._is_plain = False  # within a line, and nothing before decides what comes
-        self._is_first = True
-        self._plain = ""  # the last chunk that was let through unread
+    held: str = ""
+    is_plain: bool = False  # within a line, and nothing before decides what comes
+    is_first: bool = True
+    plain: str = ""  # the last chunk that was let through unread
+    reading: Reading | None = None  # None as long as every chunk was
 
     def clean(self, chunk: str) -> str:
         """What may be spoken now of all that came so far; "" if nothing of `chunk` is for the voice, or not yet."""
-        if (self._is_plain or (self._is_first and chunk[:1].isalpha())) and _first_mark(chunk) is None:
-            self._is_plain, self._is_first, self._reading.at_start = True, False, False
-            self._plain = chunk or self._plain
+        if (self.is_plain or (self.is_first and chunk[:1].isalpha())) and _first_mark(chunk) is None:
+            self.is_plain, self.is_first = True, False
+            self.plain = chunk or self.plain
             return chunk
-        self._is_first = False
-        return self._read(self._held + chunk)
+        self.is_first = False
+        if self.reading is None:
+            self.reading = Reading(at_start=not self.is_plain)
+        return self._read(self.reading, self.held + chunk)
 
     def finish(self) -> str:
         """What was held back. The reply is over."""
-        self._reading.is_over = True
-        return self._read(self._held) if self._held else ""
+        if self.reading is None:
+            return ""
+        self.reading.is_over = True
+        return self._read(self.reading, self.held) if self.held else ""
 
-    def _read(self, text: str) -> str:
-        reading, at = self._reading, 0
-        if self._plain:
-            reading.before = reading.said = self._plain
-            self._plain = ""
+    def _read(self, reading: Reading, text: str) -> str:
+        at = 0
+        if self.plain:
+            reading.before = reading.said = self.plain
+            self.plain = ""
         while at < len(text):
             end = _step(reading, text, at)
             if end == HOLD:
@@ -78,8 +81,8 @@ class Cleaner:
             at = end
         if at:
             reading.before = text[at - 1]
-        self._held = text[at:]
-        self._is_plain = not (self._held or reading.at_start or reading.loose or reading.in_row or reading.link)
+        self.held = text[at:]
+        self.is_plain = not (self.held or reading.at_start or reading.loose or reading.in_row or reading.link)
         spoken = "".join(reading.out)
         reading.out.clear()
         return spoken
@@ -91,34 +94,31 @@ def cleaned(text: str) -> str:
     return cleaner.clean(text) + cleaner.finish()
 
 
-class CleanReply:
+class CleanReply(Struct):
     """The outputs of one reply, what is spoken of them clean."""
 
-    __slots__ = ("_cleaner", "_uninterruptible")
-
-    def __init__(self) -> None:
-        self._cleaner = Cleaner()
-        self._uninterruptible = False
+    cleaner: Cleaner = field(default_factory=Cleaner)
+    uninterruptible: bool = False
 
     def clean(self, output: Output) -> tuple[Output, ...]:
         """What goes out for `output`: perhaps nothing; before an action, which ends the turn, also what was held back."""
         if isinstance(output, str):
-            self._uninterruptible = False
-            spoken = self._cleaner.clean(output)
+            self.uninterruptible = False
+            spoken = self.cleaner.clean(output)
             # "" is the choice of silence, and a reply that only has nothing for the voice did not make it.
             return (spoken,) if spoken or not output else ()
         if isinstance(output, Say) and isinstance(output.text, str):
-            self._uninterruptible = output.uninterruptible
-            spoken = self._cleaner.clean(output.text)
+            self.uninterruptible = output.uninterruptible
+            spoken = self.cleaner.clean(output.text)
             return (Say(spoken, output.uninterruptible),) if spoken or not output.text else ()
         return (*self.finish(), output) if isinstance(output, Action) else (output,)
 
     def finish(self) -> tuple[Output, ...]:
         """What was held back. The reply is over."""
-        rest = self._cleaner.finish()
+        rest = self.cleaner.finish() if self.cleaner.held else ""
         if not rest:
             return ()
-        return (Say(rest, uninterruptible=True),) if self._uninterruptible else (rest,)
+        return (Say(rest, uninterruptible=True),) if self.uninterruptible else (rest,)
 
 
 def _step(reading: Reading, text: str, at: int) -> int:

@@ -59,8 +59,14 @@ def due(turn: NewestTurn, late: Late, now: float, *, has_next: bool, may_fill: b
 
 
 def _in_silence(turn: NewestTurn, late: Late, now: float, *, has_next: bool, may_fill: bool) -> tuple[Step | None, float]:
+    # How long the agent that has the turn may be silent, in seconds of its window.
+    if turn.kind != "response":
+        patience = late.filler
+    elif turn.agent:
+        patience = max(late.apology - late.fallback, 0.0)
+    else:
+        patience = late.fallback if has_next else late.apology
     waited = now - turn.window
-    patience = _patience(turn, late, has_next=has_next)
     if waited >= patience:
         return "next", 0.0
     to_filler = turn.asked + late.filler - now
@@ -69,15 +75,6 @@ def _in_silence(turn: NewestTurn, late: Late, now: float, *, has_next: bool, may
     if to_filler <= 0:
         return "filler", patience - waited
     return None, min(patience - waited, to_filler)
-
-
-def _patience(turn: NewestTurn, late: Late, *, has_next: bool) -> float:
-    """How long the agent that has the turn may be silent, in seconds of its window."""
-    if turn.kind != "response":
-        return late.filler
-    if turn.agent:
-        return max(late.apology - late.fallback, 0.0)
-    return late.fallback if has_next else late.apology
 
 
 def _while_a_tool_runs(turn: NewestTurn, late: Late, now: float) -> tuple[Step | None, float]:

@@ -85,7 +85,7 @@ class NewestTurn(Struct):
         self.agent, self.request, self.window, self.tools, self.chose_silence = agent, request, now, 0, False
         self.is_resumed, self.is_held_up = bool(self.text), False
         self.answer = ""
-        return self.drop_reply()
+        return [] if self.reply is None else self.drop_reply()
 
     def excuse(self, now: float, *, is_held_up: bool) -> None:
         """A reply that waits for the platform has not stalled; from when it waits no more, it has its whole time again."""

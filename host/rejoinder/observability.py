@@ -11,9 +11,10 @@ import re
 import sys
 import threading
 import time
-from collections.abc import Iterable, MutableMapping
+from abc import ABC, abstractmethod
+from collections.abc import Iterable, Mapping, MutableMapping
 from datetime import UTC, datetime
-from functools import lru_cache, partial
+from functools import lru_cache
 from typing import Any, Literal, TextIO
 from urllib.parse import quote
 
@@ -21,11 +22,11 @@ import msgspec
 
 from rejoinder.call import CallFacts
 from rejoinder.contract import CallReport, TurnReport
-from rejoinder.gathering import GatheringHandler, PlainRecord, sole_handler
+from rejoinder.gathering import GatheringHandler, PutOff, sole_handler
 from rejoinder.handover import CallTask, call_task, current_call
+from rejoinder.turn_line import LOGGER, Fields, TurnLine, count, milliseconds
 
 Format = Literal["text", "json"]
-Fields = dict[str, str | int | float | None]
 
 #: Shorter texts are not masked: "12345" is in too many lines that hold no secret.
 SHORTEST_SECRET = 6
@@ -35,7 +36,7 @@ _STANDARD = frozenset(logging.makeLogRecord({}).__dict__) | {"message", "asctime
 #: What would end a line, move a terminal's cursor or turn the direction of the text.
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]")
 
-log = logging.getLogger("rejoinder.call")
+log = logging.getLogger(LOGGER)
 
 
 def configure(level: str | int = "info", fmt: Format = "text", stream: TextIO | None = None) -> None:
@@ -123,48 +124,11 @@ def log_turn_ended(report: TurnReport) -> None:
     level = logging.WARNING if report.outcome in ("failed", "timed out") else logging.INFO
     if not log.isEnabledFor(level):
         return
-    late = partial(_turn_ended, report, level, time.time())
+    line = TurnLine(report, level, time.time())
     if level < logging.WARNING and (handler := sole_handler(log, level)) is not None:
-        handler.put_off(late)
+        handler.put_off(line)
     else:
-        log.handle(late())
-
-
-def _turn_ended(report: TurnReport, level: int, ended_at: float) -> PlainRecord:
-    first_chunk, first_sentence = _milliseconds(report.first_chunk), _milliseconds(report.first_sentence)
-    duration = _milliseconds(report.duration)
-    fields: Fields = {
-        "call": report.call.id,
-        "route": report.call.route,
-        "agent": report.call.agent,
-        "event": "turn ended",
-        "turn": report.number,
-        "kind": report.kind,
-        "outcome": report.outcome,
-        "first_chunk_ms": first_chunk,
-        "first_sentence_ms": first_sentence,
-        "chunks": report.chunks,
-        "duration_ms": duration,
-        "input_tokens": report.input_tokens,
-        "output_tokens": report.output_tokens,
-    }
-    said = (
-        report.number,
-        report.kind,
-        report.outcome,
-        _after(first_chunk),
-        _after(first_sentence),
-        _count(report.chunks, "chunk"),
-        duration,
-    )
-    # Made by hand: an adapter and `Logger.log` cost more than the rest of the line, and nobody else logs in each turn.
-    record = PlainRecord(log.name, level, "", 0, _TURN_ENDED, said, None)
-    record.created, record.msecs = ended_at, ended_at % 1 * 1000
-    record.__dict__.update(fields)
-    return record
-
-
-_TURN_ENDED = "turn %d (%s) %s: first chunk %s, first sentence %s, %s, %g ms in all"
+        log.handle(line.record())
 
 
 def log_call_ended(report: CallReport) -> None:
@@ -176,7 +140,7 @@ def log_call_ended(report: CallReport) -> None:
         "turns": report.turns,
         "redials": report.redials,
         "dropped_outputs": report.dropped_outputs,
-        "duration_ms": _milliseconds(report.duration),
+        "duration_ms": milliseconds(report.duration),
     }
     call_logger(report.call).log(
         logging.WARNING if report.ended_by == "lost" else logging.INFO,
@@ -184,23 +148,11 @@ def log_call_ended(report: CallReport) -> None:
         "lost" if report.ended_by == "lost" else f"ended by the {report.ended_by}",
         report.duration,
         "no close code" if report.close_code is None else f"close code {report.close_code}",
-        _count(report.turns, "turn"),
-        _count(report.redials, "redial"),
-        _count(report.dropped_outputs, "output"),
+        count(report.turns, "turn"),
+        count(report.redials, "redial"),
+        count(report.dropped_outputs, "output"),
         extra=fields,
     )
-
-
-def _milliseconds(seconds: float | None) -> float | None:
-    return None if seconds is None else round(seconds * 1000, 1)
-
-
-def _after(milliseconds: float | None) -> str:
-    return "never" if milliseconds is None else f"after {milliseconds:g} ms"
-
-
-def _count(number: int, noun: str) -> str:
-    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
 
 
 class Masking:
@@ -228,7 +180,7 @@ class Masking:
         return self._pattern.sub(MASK, text) if self._pattern is not None else text
 
 
-class LineFormatter(logging.Formatter):
+class LineFormatter(logging.Formatter, ABC):
     """What both formats share; no fault in a record's arguments gets out of it."""
 
     def __init__(self) -> None:
@@ -241,6 +193,10 @@ class LineFormatter(logging.Formatter):
         except Exception as error:  # noqa: BLE001 - a wrong log call in a plugin is worth a line, not a failure
             message = f"{record.msg} (its arguments do not fit: {error})"
         return self.masking(message)
+
+    @abstractmethod
+    def ended(self, turn: TurnLine) -> str:
+        """The line of a turn's end, as `format` makes it of its record, at a third of the cost: there is one in each turn."""
 
     def traceback_of(self, record: logging.LogRecord) -> str:
         if not (record.exc_info or record.exc_text or record.stack_info):
@@ -262,11 +218,19 @@ class TextFormatter(LineFormatter):
     """
 
     def format(self, record: logging.LogRecord) -> str:
-        head = f"{_utc(record.created, ' ')} {record.levelname:7} {_escaped(record.name)}"
-        if hasattr(record, "call"):
-            call = " ".join([str(getattr(record, name, "")) for name in _CALL_FIELDS])
-            head = f"{head} [{_escaped(self.masking(call))}]"
+        call = " ".join([str(getattr(record, name, "")) for name in _CALL_FIELDS]) if hasattr(record, "call") else ""
         body = "\n".join(filter(None, (self.message_of(record), self.traceback_of(record))))
+        return self._line(record.created, record.levelname, record.name, call, body)
+
+    def ended(self, turn: TurnLine) -> str:
+        facts = turn.report.call
+        call, said = f"{facts.id} {facts.route} {facts.agent}", self.masking(turn.message())
+        return self._line(turn.at, logging.getLevelName(turn.level), LOGGER, call, said)
+
+    def _line(self, at: float, level: str, logger: str, call: str, body: str) -> str:
+        head = f"{_utc(at, ' ')} {level:7} {_escaped(logger)}"
+        if call:
+            head = f"{head} [{_escaped(self.masking(call))}]"
         if body.isprintable():
             return f"{head} {body}"
         return f"{head} " + "\n    ".join(map(_escaped, body.replace("\r\n", "\n").split("\n")))
@@ -276,15 +240,18 @@ class JsonFormatter(LineFormatter):
     """One JSON object a line: time, level, logger, message, of a call also call, route and agent, and the line's own fields."""
 
     def format(self, record: logging.LogRecord) -> str:
-        fields: dict[str, object] = {
-            "time": _utc(record.created, "T"),
-            "level": record.levelname.lower(),
-            "logger": record.name,
-            "message": self.message_of(record),
-        }
-        ours = _STANDARD | fields.keys()
-        fields |= {name: self._plain(value) for name, value in record.__dict__.items() if name not in ours}
-        if traceback := self.traceback_of(record):
+        own = {name: value for name, value in record.__dict__.items() if name not in _STANDARD}
+        traceback = self.traceback_of(record)
+        return self._line(record.created, record.levelname, record.name, self.message_of(record), own, traceback)
+
+    def ended(self, turn: TurnLine) -> str:
+        said = self.masking(turn.message())
+        return self._line(turn.at, logging.getLevelName(turn.level), LOGGER, said, turn.fields(), "")
+
+    def _line(self, at: float, level: str, logger: str, message: str, own: Mapping[str, object], traceback: str) -> str:
+        fields: dict[str, object] = {"time": _utc(at, "T"), "level": level.lower(), "logger": logger, "message": message}
+        fields |= {name: self._plain(value) for name, value in own.items() if name not in fields}
+        if traceback:
             fields["exception"] = traceback
         try:
             return msgspec.json.encode(fields).decode()
@@ -305,9 +272,13 @@ class LogHandler(GatheringHandler):
 
     def __init__(self, stream: TextIO, formatter: LineFormatter) -> None:
         super().__init__(stream)
+        self._lines = formatter
         self.masking = formatter.masking
         self.setFormatter(formatter)
         self.addFilter(_name_call)
+
+    def late(self, line: PutOff) -> str:
+        return self._lines.ended(line) + self.terminator if isinstance(line, TurnLine) else super().late(line)
 
     def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802  logging's name
         """A line that cannot be written cannot be told of either; the default would print its arguments unmasked."""

@@ -70,11 +70,8 @@ class Owner(Protocol):
         """Whether words of `turn` may still go out."""
         ...
 
-    def on_written(self, sent: Send) -> None:
-        """The socket took a command."""
-
-    def on_taken(self, reply: int, count: int) -> None:
-        """The socket took so many more outputs of a reply."""
+    def on_written(self, sent: Sequence[Send]) -> None:
+        """The socket took commands: one or more of one turn and reply, in order."""
 
     def on_turn_over(self, ended: TurnEnded) -> None:
         """The last words of a turn are out, or it is known that they never will be."""
@@ -162,10 +159,11 @@ class Outbox:
 
     def put(self, waiting: Send | TurnEnded) -> None:
         """Write a command behind all that waits; report the end of a turn when all before it is out."""
-        if self._speech and type(waiting) is Send and (merged := _merged(self._speech[-1], waiting)):
-            self._speech[-1] = merged
+        speech = self._speech
+        if speech and type(waiting) is Send and type(waiting.command) is Finish and (merged := _merged(speech[-1], waiting)):
+            speech[-1] = merged
         else:
-            self._speech.append(waiting)
+            speech.append(waiting)
         if not self._is_due:
             self._rouse()
 
@@ -232,20 +230,18 @@ class Outbox:
         except Exception:
             self._speech[:0] = taken  # for the next socket, as below
             raise
-        reply: int | None = None
-        count = 0
+        sent: list[Send] = []
         for waiting in taken:
-            if isinstance(waiting, TurnEnded):
-                self._owner.on_turn_over(waiting)
+            if type(waiting) is Send and (not sent or (waiting.reply == sent[0].reply and waiting.turn == sent[0].turn)):
+                sent.append(waiting)
                 continue
-            self._written(waiting)
-            if waiting.reply != reply:
-                if reply is not None:
-                    self._owner.on_taken(reply, count)
-                reply, count = waiting.reply, 0
-            count += 1
-        if reply is not None:
-            self._owner.on_taken(reply, count)
+            if sent:
+                self._written(sent)
+            sent = [waiting] if type(waiting) is Send else []
+            if type(waiting) is TurnEnded:
+                self._owner.on_turn_over(waiting)
+        if sent:
+            self._written(sent)
 
     def _take(self, frames: list[bytes]) -> list[Send | TurnEnded]:
         """Take from what waits as much as one write should hold, and add its frames to `frames`."""
@@ -288,16 +284,15 @@ class Outbox:
         except ConnectionError:
             self._speech.insert(0, waiting)  # for the next socket, if its turn is current then
             raise
-        self._written(waiting)
-        if waiting.reply is not None:
-            self._owner.on_taken(waiting.reply, 1)
+        self._written((waiting,))
 
-    def _written(self, sent: Send) -> None:
+    def _written(self, sent: Sequence[Send]) -> None:
         # Not 0, the begin message: its words are said once a call, and would be kept in every silent one.
-        if self._repeats and sent.turn:
-            if self._unproven and self._unproven[0][1].turn != sent.turn:
+        if self._repeats and (turn := sent[0].turn):
+            if self._unproven and self._unproven[0][1].turn != turn:
                 self._unproven.clear()  # of an older turn nothing can be said any more
-            self._unproven.append((self._loop.time(), sent))
+            now = self._loop.time()
+            self._unproven += [(now, one) for one in sent]
         self._owner.on_written(sent)
 
 
@@ -309,9 +304,9 @@ def _said_again(unproven: Sequence[Send]) -> list[Send]:
     return again
 
 
-def _merged(last: Send | TurnEnded, new: Send | TurnEnded) -> Send | None:
+def _merged(last: Send | TurnEnded, new: Send) -> Send | None:
     """The end of a turn with the last unsent chunk of that turn in it: one frame instead of two."""
-    if not isinstance(last, Send) or not isinstance(new, Send) or last.turn is None or last.turn != new.turn:
+    if type(last) is not Send or last.turn is None or last.turn != new.turn:
         return None
     spoken, end = last.command, new.command
     if type(spoken) is not Speak or type(end) is not Finish:

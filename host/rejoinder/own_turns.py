@@ -22,11 +22,12 @@ class OwnTurns:
 
     def complete(self, turn: NewestTurn, asked: TurnRequested, former: NewestTurn | None) -> list[Effect]:
         """Complete a turn that has just begun; [] if it is an agent's. `former` was the newest before it."""
-        if not self._reminders.allow(asked):
-            return turn.close("", "finished")
-        if asked.kind == "reminder" and (line := self._lines.reminder()) is not None:
-            return turn.close(line, "finished")
-        if asked.kind == "response" and former is not None and self._is_only_farewell(former, asked.transcript):
+        if asked.kind == "reminder":
+            if not self._reminders.allow(asked.transcript, goes_on=former is not None and former.kind == "reminder"):
+                return turn.close("", "finished")
+            line = self._lines.reminder()
+            return turn.close(line, "finished") if line is not None else []
+        if former is not None and former.action is not None and self._is_only_farewell(former, asked.transcript):
             turn.action = EndCall()
             return turn.close(self._lines.goodbye(), "finished", uninterruptible=True)
         return []

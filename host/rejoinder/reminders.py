@@ -1,7 +1,6 @@
 """How often a silent caller is reminded: reminders in a row, and what interrupts the row."""
 
 from rejoinder.dialogue import Transcript
-from rejoinder.events import TurnRequested
 
 
 class Reminders:
@@ -14,15 +13,13 @@ class Reminders:
         self._row = 0
         self._heard: tuple[int, str] | None = None
 
-    def allow(self, asked: TurnRequested) -> bool:
-        """Whether the turn that was asked for may be spoken; one that may is counted."""
+    def allow(self, transcript: Transcript, *, goes_on: bool) -> bool:
+        """Whether a reminder that is asked for with this transcript may be spoken; one that may is counted. `goes_on` is
+        whether the turn before it was one, too."""
         if self._most is None:
             return True
-        if asked.kind != "reminder":
-            self._row, self._heard = 0, None
-            return True
-        heard = _of_the_caller(asked.transcript)
-        if heard != self._heard:  # also of words that no answer was asked for
+        heard = _of_the_caller(transcript)
+        if not goes_on or heard != self._heard:  # also of words that no answer was asked for
             self._row, self._heard = 0, heard
         if self._row >= self._most:
             return False

@@ -322,13 +322,14 @@ class Session:
             self._log.exception("%s cannot be put into frames and was dropped", type(command).__name__)
             return []
 
-    def on_written(self, sent: Send) -> None:
-        command = sent.command
-        if (type(command) is Speak or type(command) is Finish) and (watch := self._stopwatches.get(command.turn)):
-            watch.wrote(command.text, self._loop.time(), final=type(command) is Finish)
-
-    def on_taken(self, reply: int, count: int) -> None:
-        self._seats.confirm(reply, count)
+    def on_written(self, sent: Sequence[Send]) -> None:
+        now = self._loop.time()
+        for one in sent:
+            command = one.command
+            if (type(command) is Speak or type(command) is Finish) and (watch := self._stopwatches.get(command.turn)):
+                watch.wrote(command.text, now, final=type(command) is Finish)
+        if (reply := sent[0].reply) is not None:
+            self._seats.confirm(reply, len(sent))
 
     def on_turn_over(self, ended: TurnEnded) -> None:
         if watch := self._stopwatches.pop(ended.turn, None):

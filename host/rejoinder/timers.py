@@ -15,7 +15,8 @@ class Timers:
 
     def start(self, name: str, seconds: float, act: Callable[..., object], *args: object) -> None:
         """Have `act(*args)` done in so many seconds."""
-        self.stop(name)
+        if timer := self._handles.pop(name, None):
+            timer.cancel()
         self._handles[name] = self._loop.call_later(seconds, act, *args)
 
     def stop(self, name: str) -> None:

@@ -119,7 +119,7 @@ class ChatCodec:
     grace_after_goodbye = 120.0
     begins = False
     longest_silence: float | None = None
-    updates = ()  # each request asks for an answer
+    updates: tuple[bytes, ...] = ()  # each request asks for an answer
 
     def __init__(self, *, now: Callable[[], float], new_id: Callable[[], str]) -> None:
         self._now = now

@@ -254,30 +254,26 @@ class RetellCodec:
     def encode(self, command: Command) -> list[bytes]:
         """The frames that say `command`; [] for a turn that this platform never asked for, or a note that is not JSON."""
         match command:
-            case Speak():
-                return self._respond(command, None, complete=False)
-            case Finish():
-                return self._respond(command, command.action, complete=True)
+            case Speak() | Finish():
+                wanted = self._numbering.id_of(command.turn)
+                if wanted is None:
+                    return []
+                speech = Response(wanted, command.text, type(command) is Finish)
+                action = command.action if type(command) is Finish else None
+                if command.uninterruptible or action is not None:
+                    return wired(wished(speech, command.uninterruptible, action))
+                encoded = to_json(speech)
+                return [encoded] if encoded is not None else []
             case Pong():
                 return wired(PingPong(command.token))
             case SpeakOut():
-                speech = AgentInterrupt(command.number, command.text, content_complete=True)
-                return wired(wished(speech, command.uninterruptible, command.action))
+                out_of_turn = AgentInterrupt(command.number, command.text, content_complete=True)
+                return wired(wished(out_of_turn, command.uninterruptible, command.action))
             case Annotate():
                 return annotated(command.note)
             case Tune():
                 self._tuning = over(self._tuning, command.tuning)
                 return tuned(command.tuning)
-
-    def _respond(self, command: Speak | Finish, action: Action | None, *, complete: bool) -> list[bytes]:
-        wanted = self._numbering.id_of(command.turn)
-        if wanted is None:
-            return []
-        speech = Response(wanted, command.text, complete)
-        if command.uninterruptible or action is not None:
-            return wired(wished(speech, command.uninterruptible, action))
-        encoded = to_json(speech)
-        return [encoded] if encoded is not None else []
 
 
 def _unknown(frame: bytes, wrong: ValidationError) -> Event:

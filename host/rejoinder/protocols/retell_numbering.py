@@ -5,7 +5,9 @@ understood. The one question is whether a request asks for something new, and th
 redial the same request comes with our own half-spoken answer in the transcript, which is not new.
 """
 
-from typing import NamedTuple
+from collections.abc import Callable
+
+from msgspec import Struct
 
 from rejoinder.dialogue import Transcript, TurnKind
 
@@ -13,7 +15,7 @@ from rejoinder.dialogue import Transcript, TurnKind
 _REMEMBERED = 16
 
 
-class _Asked(NamedTuple):
+class _Asked(Struct, gc=False):
     turn: int
     kind: TurnKind
     utterances: int  # the caller's; of both parties for a reminder, which nobody's words but ours precede
@@ -28,11 +30,13 @@ class _Asked(NamedTuple):
 class Numbering:
     """The turns of one call by the ids they were asked with. Turn 0 is the begin message, whose id is 0."""
 
-    __slots__ = ("_asked", "_first", "_ids", "_newest", "_turn")
+    __slots__ = ("_asked", "_first", "_ids", "_newest", "_turn", "id_of")
 
     def __init__(self) -> None:
         self._asked: dict[int, _Asked] = {}
-        self._ids: dict[int, int] = {}
+        self._ids = {0: 0}
+        #: by turn, the id to answer it with, None for one that is long past or was not asked for
+        self.id_of: Callable[[int], int | None] = self._ids.get
         self._newest = 0
         self._turn = 0
         self._first = True
@@ -40,10 +44,6 @@ class Numbering:
     def redialled(self) -> None:
         """A new socket: its first request may begin the ids again."""
         self._first = True
-
-    def id_of(self, turn: int) -> int | None:
-        """The id to answer `turn` with, None if it was not asked for or is long past."""
-        return 0 if turn == 0 else self._ids.get(turn)
 
     def turn(self, wanted: int, kind: TurnKind, transcript: Transcript) -> int | None:
         """The turn that a request with the id `wanted` is for: a new one, one asked for before, or None if it is stale."""
@@ -66,10 +66,10 @@ class Numbering:
         self._asked.pop(wanted, None)
         self._asked[wanted] = asked
         self._ids[asked.turn] = wanted
-        if len(self._ids) > _REMEMBERED:
-            for book in (self._asked, self._ids):
-                if len(book) > _REMEMBERED:
-                    del book[next(iter(book))]
+        if asked.turn > _REMEMBERED:
+            self._ids.pop(asked.turn - _REMEMBERED, None)
+        if len(self._asked) > _REMEMBERED:
+            del self._asked[next(iter(self._asked))]
 
 
 def _said(kind: TurnKind, transcript: Transcript) -> tuple[int, str]:
