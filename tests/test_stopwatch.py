@@ -19,13 +19,20 @@ def timed(chunks: list[str], *, finished: bool) -> TurnReport:
     """The report of a turn asked for at 0 whose chunks are written at 1, 2, ..."""
     watch = Stopwatch(0.0)
     for number, chunk in enumerate(chunks, 1):
-        watch.wrote(chunk, float(number), final=finished and number == len(chunks))
+        watch.wrote([chunk], float(number), final=finished and number == len(chunks))
     return watch.report(FACTS, ENDED, 99.0)
 
 
 def test_the_first_chunk_is_the_first_that_says_something() -> None:
     report = timed(["", "Hel", "lo."], finished=False)
     assert (report.first_chunk, report.first_sentence, report.chunks) == (2.0, 3.0, 2)
+
+
+def test_chunks_that_are_written_together_count_one_by_one() -> None:
+    watch = Stopwatch(0.0)
+    watch.wrote(["", "Hel", "lo. ", "You"], 1.0, final=False)
+    report = watch.report(FACTS, ENDED, 99.0)
+    assert (report.first_chunk, report.first_sentence, report.chunks) == (1.0, 1.0, 3)
 
 
 @pytest.mark.failure(27)

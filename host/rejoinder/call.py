@@ -136,6 +136,8 @@ class Call:
 
     async def fill(self, text: "str | Template") -> str:
         """`text` with its `{{ fields }}` filled in, after waiting for the call's details if it uses them."""
+        if isinstance(text, str) and "{{" not in text:
+            return text
         parsed = template(text) if isinstance(text, str) else text
         if parsed.needs_details:
             await self.known()

@@ -47,7 +47,8 @@ class GatheringHandler(logging.StreamHandler[TextIO]):
     def put_off(self, line: PutOff) -> None:
         """A line below warning that is made only when it is written; while this gathers. No filter is asked."""
         self._waiting.append(line)
-        self._note_waiting()
+        if self._flusher is None or not self._flusher.due.is_set() or len(self._waiting) >= MOST_WAITING:
+            self._note_waiting()
 
     def emit(self, record: logging.LogRecord) -> None:
         waits = self._flusher is not None and record.levelno < logging.WARNING

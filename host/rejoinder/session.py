@@ -323,11 +323,9 @@ class Session:
             return []
 
     def on_written(self, sent: Sequence[Send]) -> None:
-        now = self._loop.time()
-        for one in sent:
-            command = one.command
-            if (type(command) is Speak or type(command) is Finish) and (watch := self._stopwatches.get(command.turn)):
-                watch.wrote(command.text, now, final=type(command) is Finish)
+        said = [one.command for one in sent if isinstance(one.command, Speak | Finish)]
+        if said and (watch := self._stopwatches.get(said[0].turn)):
+            watch.wrote([chunk.text for chunk in said], self._loop.time(), final=type(said[-1]) is Finish)
         if (reply := sent[0].reply) is not None:
             self._seats.confirm(reply, len(sent))
 

@@ -1,5 +1,7 @@
 """How long a turn took to be heard: what is measured between its request and the writes that answer it."""
 
+from collections.abc import Sequence
+
 from msgspec import Struct
 
 from rejoinder.call import CallFacts
@@ -16,10 +18,11 @@ class Stopwatch(Struct, gc=False):
     first_sentence: float | None = None
     chunks: int = 0
 
-    def wrote(self, text: str, now: float, *, final: bool) -> None:
-        """The socket took `text`, the last of its turn if `final`: then it completes a sentence whatever it ends in."""
+    def wrote(self, texts: Sequence[str], now: float, *, final: bool) -> None:
+        """The socket took `texts`, the last of their turn if `final`: then they complete a sentence whatever they end in."""
+        text = "".join(texts)
         if text:
-            self.chunks += 1
+            self.chunks += len(texts) - texts.count("")
             if self.first_chunk is None:
                 self.first_chunk = now - self.asked
         # What was written before is not looked at again: a mark at its end would have completed the sentence there and then.

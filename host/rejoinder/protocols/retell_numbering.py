@@ -19,7 +19,7 @@ class _Asked(Struct, gc=False):
     turn: int
     kind: TurnKind
     utterances: int  # the caller's; of both parties for a reminder, which nobody's words but ours precede
-    user_text: str
+    user_text: str  # the caller's last
 
     def says_more_than(self, before: "_Asked") -> bool:
         if self.kind != before.kind or self.utterances != before.utterances:
@@ -48,7 +48,9 @@ class Numbering:
     def turn(self, wanted: int, kind: TurnKind, transcript: Transcript) -> int | None:
         """The turn that a request with the id `wanted` is for: a new one, one asked for before, or None if it is stale."""
         first, self._first = self._first, False
-        asked = _Asked(self._turn + 1, kind, *_said(kind, transcript))
+        of_the_caller = [said.text for said in transcript.utterances if said.role == "user"]
+        count = len(transcript.utterances) if kind == "reminder" else len(of_the_caller)
+        asked = _Asked(self._turn + 1, kind, count, of_the_caller[-1] if of_the_caller else "")
         before = self._asked.get(wanted)
         if wanted < self._newest and first:
             before = None  # nothing older is under way on a new socket: ids have begun again, and whoever had this one is past
@@ -70,10 +72,3 @@ class Numbering:
             self._ids.pop(asked.turn - _REMEMBERED, None)
         if len(self._asked) > _REMEMBERED:
             del self._asked[next(iter(self._asked))]
-
-
-def _said(kind: TurnKind, transcript: Transcript) -> tuple[int, str]:
-    """How many utterances count for a request of this kind, and the caller's last."""
-    of_the_caller = [said.text for said in transcript.utterances if said.role == "user"]
-    count = len(transcript.utterances) if kind == "reminder" else len(of_the_caller)
-    return count, of_the_caller[-1] if of_the_caller else ""

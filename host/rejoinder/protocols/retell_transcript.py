@@ -71,16 +71,13 @@ class Cut(Struct, frozen=True, gc=False):
 class TranscriptCache:
     """What one call has already seen of its transcript. Holds bytes up to about the size of the last frame."""
 
-    __slots__ = ("_finished", "_prefix")
+    __slots__ = ("_finished", "_prefix", "is_used")
 
     def __init__(self) -> None:
+        #: whether anything is remembered
+        self.is_used = False
         self._prefix = b""
         self._finished: tuple[Utterance, ...] = ()
-
-    @property
-    def is_used(self) -> bool:
-        """Whether anything is remembered."""
-        return self._prefix != b""
 
     def cut(self, frame: bytes) -> Cut | None:
         """`frame` without what is known; None if it is not laid out in the usual way."""
@@ -114,6 +111,7 @@ class TranscriptCache:
             items = items[finishing:]
             # One frame in several comes here: to ask of each where its items end would cost more.
             finished = _RAW_REST.decode(cut.frame).items[:finishing]
+            self.is_used = True
             self._prefix = frame[cut.first : _end(frame, cut.rest, finished)]
             self._finished = known
         return known + utterances(items)
