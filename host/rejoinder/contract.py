@@ -140,8 +140,7 @@ def per_call(system: type[ResponseSystem[OptionsT]], options: type[OptionsT]) ->
     return SystemSpec(options, open_agent)
 
 
-@dataclass(frozen=True, slots=True)
-class TurnReport:
+class TurnReport(Struct, frozen=True, gc=False):
     """What became of one turn. Times in seconds since the turn was asked for, None if it never came to that."""
 
     call: CallFacts
@@ -156,8 +155,7 @@ class TurnReport:
     output_tokens: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class CallReport:
+class CallReport(Struct, frozen=True):
     """How a call went, in seconds and numbers."""
 
     call: CallFacts

@@ -112,7 +112,7 @@ class Outbox:
         self._loop = asyncio.get_running_loop()
         #: when the last frame came
         self.heard_at = self._loop.time()
-        self._unproven: list[tuple[float, Send]] = []  # what was said in turns since then, and shortly before
+        self._unproven: list[tuple[float, Sequence[Send]]] = []  # what was said in turns since then, and shortly before
         self._is_due = False
         self._task: asyncio.Task[None] | None = None
         self._name = ""
@@ -132,7 +132,7 @@ class Outbox:
         """There is no socket for now: what waits goes on waiting, and before it what the last one took when it was dead."""
         self.settle()
         if self._socket is not None and self._loop.time() - self.heard_at > DEAD:
-            self._speech[:0] = _said_again([said for _, said in self._unproven])
+            self._speech[:0] = _said_again([said for _, together in self._unproven for said in together])
         self._unproven.clear()
         self._socket = None
 
@@ -289,10 +289,9 @@ class Outbox:
     def _written(self, sent: Sequence[Send]) -> None:
         # Not 0, the begin message: its words are said once a call, and would be kept in every silent one.
         if self._repeats and (turn := sent[0].turn):
-            if self._unproven and self._unproven[0][1].turn != turn:
+            if self._unproven and self._unproven[0][1][0].turn != turn:
                 self._unproven.clear()  # of an older turn nothing can be said any more
-            now = self._loop.time()
-            self._unproven += [(now, one) for one in sent]
+            self._unproven.append((self._loop.time(), sent))
         self._owner.on_written(sent)
 
 

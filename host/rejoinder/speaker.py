@@ -12,7 +12,7 @@ from rejoinder.call import CallFacts
 from rejoinder.contract import Reply, ResponseSystem, SyncReply
 from rejoinder.dialogue import Output, Say, ToolResult, Turn, TurnKind
 from rejoinder.errors import PluginError
-from rejoinder.handover import CLEANUP, WINDOW, Lane, Listener, call_context
+from rejoinder.handover import CLEANUP, WINDOW, CallTask, Lane, Listener, call_context
 from rejoinder.hygiene import CleanReply, cleaned
 from rejoinder.orders import Interrupt, Order
 from rejoinder.threads import Pool
@@ -100,7 +100,8 @@ class Speaker:
         name = f"reply {number} of call {stage.facts.id} at agent {stage.facts.agent}"
         context = call_context(stage.facts)
         context.run(current_reply.set, number)
-        self.task = stage.loop.create_task(self._run(), name=name, context=context)
+        self.task = CallTask(self._run(), loop=stage.loop, name=name, context=context)
+        self.task.facts = stage.facts
         self.task.add_done_callback(self._let_go)  # not in _run: a task cancelled before its first step never enters it
 
     def confirm(self, count: int) -> None:

@@ -103,6 +103,17 @@ class Watched:
         self._last_asked = 0.0
         self._answered = 0.0
 
+    def may_rest(self, frame: FrameType, now: float) -> bool:
+        """Whether there is nothing to be looked at: it waits, is asked nothing, and was looked at closely not long ago."""
+        return (
+            now - self.measured < SPAN
+            and now - self._last_asked < ASK_THE_IDLE
+            and self.asked is None
+            and self.crowded is None
+            and is_waiting(frame)
+            and (self.pool is None or self.pool.next_waiting() is None)
+        )
+
     def may_ask(self, frame: FrameType, now: float) -> bool:
         return not is_waiting(frame) or now - self._last_asked >= ASK_THE_IDLE
 
@@ -206,13 +217,16 @@ class Watchdog:
         if overslept >= STANDSTILL:
             self._name_standstill(overslept, time.process_time() - cpu, frames)
         for watched in list(self._watched):
+            frame = frames.get(watched.thread)
+            if frame is not None and watched.may_rest(frame, now):
+                continue
             if watched.loop.is_closed():
                 self._watched.remove(watched)
                 continue
             for hold in (watched.asked, watched.crowded):
                 if hold is not None and overslept > self._look:
                     hold.since += overslept  # nobody could run: not their fault
-            if (frame := frames.get(watched.thread)) is not None:
+            if frame is not None:
                 self._look_at_loop(watched, now, frame)
                 self._look_for_rest(watched, now, frame)
             self._look_at_tasks(watched)
