@@ -59,7 +59,7 @@ from rejoinder.protocols.retell_sent import (
     wished,
 )
 from rejoinder.protocols.retell_transcript import REST, Item, TranscriptCache, utterances
-from rejoinder.protocols.wire import WireInt, printable, to_json, without_lone_surrogates
+from rejoinder.protocols.wire import WireInt, encode, printable, without_lone_surrogates
 
 #: Seconds without a frame from a platform that pings every two.
 KEEPALIVE_LOST = 15.0
@@ -262,8 +262,10 @@ class RetellCodec:
                 action = command.action if type(command) is Finish else None
                 if command.uninterruptible or action is not None:
                     return wired(wished(speech, command.uninterruptible, action))
-                encoded = to_json(speech)
-                return [encoded] if encoded is not None else []
+                try:
+                    return [encode(speech)]  # most of all frames
+                except UnicodeEncodeError:
+                    return wired(speech)
             case Pong():
                 return wired(PingPong(command.token))
             case SpeakOut():

@@ -9,7 +9,8 @@ from msgspec.json import Encoder
 #: A whole number that every JSON reader gives back as it was (RFC 8259, section 6).
 WireInt = Annotated[int, Meta(ge=-(2**53) + 1, le=2**53 - 1)]
 
-_ENCODER = Encoder(enc_hook=str)
+#: What JSON can say, as it is; raises UnicodeEncodeError and what else `to_json` has a remedy for.
+encode = Encoder(enc_hook=str).encode
 
 #: What is a half of a character outside the first plane without its other half; kept are whole ones, and a backslash that is
 #: a text's own.
@@ -22,9 +23,9 @@ def to_json(value: object) -> bytes | None:
     """`value` as JSON; lone surrogates become U+FFFD, a foreign object its str(). None for what JSON cannot say."""
     try:
         try:
-            return _ENCODER.encode(value)
+            return encode(value)
         except UnicodeEncodeError:
-            return _ENCODER.encode(_mended(to_builtins(value, enc_hook=str)))
+            return encode(_mended(to_builtins(value, enc_hook=str)))
     except (TypeError, ValueError, OverflowError, RecursionError):
         return None
 
