@@ -119,42 +119,46 @@ class Speaker:
         self._overdue = self._stage.loop.call_later(CLEANUP, self._name_in_log)
 
     async def _run(self) -> None:
-        put, listener = self._stage.front.put, self._stage.listener
+        """In one piece: each output comes through every coroutine that awaits it."""
+        put, on_output, clean = self._stage.front.put, self._stage.listener.on_output, self._clean
         try:
-            await self._speak()
-        except BaseException as error:
+            reply = self._reply()
+            try:
+                async for output in reply:
+                    if self._is_cancelled:  # the plugin swallowed its cancellation: aclose ends it here
+                        break
+                    ready = (output,) if clean is None else clean.clean(output)
+                    if not ready:
+                        await asyncio.sleep(0)  # nothing fills the window: a reply that never waits would never be interrupted
+                    for spoken in ready:
+                        while self._room <= 0:
+                            await self._for_room()
+                        self._room -= 1
+                        put(on_output, self._number, spoken)
+            finally:
+                await reply.aclose()
+        except BaseException as error:  # noqa: BLE001
             # BaseException: a plugin's SystemExit would otherwise leave the task and end the loop for all its calls.
             # The host's own cancellation ends here too: kept by the task it would hold the frames it went through, and with
             # them the object of the call, until the collector comes by.
-            if not self._is_cancelled:
-                self._hand_over_rest()
-                put(listener.on_failed, self._number, self._explained(error))
-            elif not isinstance(error, asyncio.CancelledError):
-                log.warning("%s raised after it was cancelled", self._label(), exc_info=error)
+            self._fail(error)
         else:
-            if not self._is_cancelled:
-                self._hand_over_rest()
-                if self._turn.late_results:
-                    self._told(self._turn.late_results)  # first: with the end the front may start the next reply
-                put(listener.on_ended, self._number)
+            self._finish()
 
-    async def _speak(self) -> None:
-        put, on_output = self._stage.front.put, self._stage.listener.on_output
-        reply = self._reply()
-        try:
-            async for output in reply:
-                if self._is_cancelled:  # the plugin swallowed its cancellation: aclose ends it here
-                    return
-                ready = (output,) if self._clean is None else self._clean.clean(output)
-                if not ready:
-                    await asyncio.sleep(0)  # nothing fills the window: a reply that never waits would never be interrupted
-                for spoken in ready:
-                    while self._room <= 0:
-                        await self._for_room()
-                    self._room -= 1
-                    put(on_output, self._number, spoken)
-        finally:
-            await reply.aclose()
+    def _fail(self, error: BaseException) -> None:
+        if not self._is_cancelled:
+            self._hand_over_rest()
+            self._stage.front.put(self._stage.listener.on_failed, self._number, self._explained(error))
+        elif not isinstance(error, asyncio.CancelledError):
+            log.warning("%s raised after it was cancelled", self._label(), exc_info=error)
+
+    def _finish(self) -> None:
+        if self._is_cancelled:
+            return
+        self._hand_over_rest()
+        if self._turn.late_results:
+            self._told(self._turn.late_results)  # first: with the end the front may start the next reply
+        self._stage.front.put(self._stage.listener.on_ended, self._number)
 
     def _hand_over_rest(self) -> None:
         for spoken in self._clean.finish() if self._clean is not None else ():
