@@ -89,9 +89,10 @@ class Pool:
 
     def next_waiting(self) -> object | None:
         """The job that waits longest for a thread while none is free; the same object as long as it does. From any thread."""
+        if self._free or len(self.threads) < self._size:
+            return None
         with contextlib.suppress(IndexError):
-            if not self._free and len(self.threads) == self._size:
-                return self._jobs[0]
+            return self._jobs[0]
         return None
 
     def submit(

@@ -1,6 +1,6 @@
 """Names what holds an event loop, while it is held: agent, distribution, call, file and line; and what crowds one.
 
-One thread for the whole process looks at every loop five times a second. A loop that waits in its selector is let be, so that
+One thread for the whole process looks at every loop four times a second. A loop that waits in its selector is let be, so that
 an idle server stays idle; one that works is asked for an answer, which costs it one callback. One that does not answer is held
 by whatever its thread runs. What holds the interpreter lock holds this thread too: that is told afterwards, and meanwhile by
 `faulthandler`, whose own thread needs no lock.
@@ -37,7 +37,7 @@ MANY_TASKS = 10_000
 COUNT_TASKS_EVERY = 5.0
 #: Seconds between two looks at every loop, while one owes an answer and while none does.
 LOOK = 0.05
-IDLE_LOOK = 0.2
+IDLE_LOOK = 0.25
 #: Seconds between two questions to a loop that seems to wait: C code that a loop calls directly leaves no frame either.
 ASK_THE_IDLE = 2.0
 #: Seconds without a single look after which the whole process counts as having stood still.
@@ -93,6 +93,9 @@ class Watched:
         self.crowded: Hold | None = None
         self.busy: Hold | None = None
         self.seen: Place | None = None
+        #: where its thread was when it was found waiting, and until when it need not be looked at again if it still is there
+        self.resting: FrameType | None = None
+        self.rests_until = 0.0
         self.measured = time.monotonic()
         self.cpu = 0.0
         self._clock = _cpu_clock(thread)
@@ -100,26 +103,15 @@ class Watched:
         self.tasks = 0
         self.many = MANY_TASKS
         self._counted = 0.0
-        self._last_asked = 0.0
+        self.last_asked = 0.0
         self._answered = 0.0
 
-    def may_rest(self, frame: FrameType, now: float) -> bool:
-        """Whether there is nothing to be looked at: it waits, is asked nothing, and was looked at closely not long ago."""
-        return (
-            now - self.measured < SPAN
-            and now - self._last_asked < ASK_THE_IDLE
-            and self.asked is None
-            and self.crowded is None
-            and is_waiting(frame)
-            and (self.pool is None or self.pool.next_waiting() is None)
-        )
-
     def may_ask(self, frame: FrameType, now: float) -> bool:
-        return not is_waiting(frame) or now - self._last_asked >= ASK_THE_IDLE
+        return not is_waiting(frame) or now - self.last_asked >= ASK_THE_IDLE
 
     def ask(self, now: float, limit: float) -> None:
         self._answered = 0.0
-        self._last_asked = now
+        self.last_asked = now
         self.asked = Hold(now, limit)
         with contextlib.suppress(RuntimeError):  # closed meanwhile: the next look drops it
             self.loop.call_soon_threadsafe(self._answer)
@@ -166,6 +158,7 @@ class Watchdog:
         # Held as long as it watches: to wait for a lock costs a third of what it costs to wait for an event.
         self._watching = threading.Lock()
         self._thread: threading.Thread | None = None
+        self._is_owed = False  # an answer, by a loop or a pool
 
     def watch(
         self,
@@ -209,7 +202,7 @@ class Watchdog:
                 self._look_round(now, now - before - pause, cpu)
             except Exception:
                 log.exception("an unforeseen fault; the watch goes on")
-            pause = self._look if any(one.asked or one.crowded for one in self._watched) else self._idle_look
+            pause = self._look if self._is_owed else self._idle_look
             before, cpu = now, time.process_time()
         if self._dump_to is not None:
             faulthandler.cancel_dump_traceback_later()
@@ -218,9 +211,12 @@ class Watchdog:
         frames = sys._current_frames()  # noqa: SLF001  its documented name
         if overslept >= STANDSTILL:
             self._name_standstill(overslept, time.process_time() - cpu, frames)
+        self._is_owed = False
         for watched in list(self._watched):
             frame = frames.get(watched.thread)
-            if frame is not None and watched.may_rest(frame, now):
+            pool = watched.pool
+            # In one glance, without a call that need not be: after a while of idling each costs some microseconds.
+            if frame is watched.resting and now < watched.rests_until and (pool is None or pool.next_waiting() is None):
                 continue
             if watched.loop.is_closed():
                 self._watched.remove(watched)
@@ -232,8 +228,12 @@ class Watchdog:
                 self._look_at_loop(watched, now, frame)
                 self._look_for_rest(watched, now, frame)
             self._look_at_tasks(watched)
-            if watched.pool is not None:
-                self._look_at_pool(watched, watched.pool, now, frames)
+            if pool is not None:
+                self._look_at_pool(watched, pool, now, frames)
+            if watched.asked or watched.crowded:
+                self._is_owed = True
+            elif frame is not None and is_waiting(frame):
+                watched.resting, watched.rests_until = frame, min(watched.measured + SPAN, watched.last_asked + ASK_THE_IDLE)
 
     def _look_at_loop(self, watched: Watched, now: float, frame: FrameType) -> None:
         hold = watched.asked

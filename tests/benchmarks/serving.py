@@ -24,6 +24,7 @@ STOPPED_WITHIN = 10.0
 DRAINED_WITHIN = 0.5
 
 YAML = """\
+server: {watch: false}
 agents:
   parrot: {system: echo, begin: "", options: {prefix: "", by_word: true}}
   dummy: {system: dummy, begin: ""}

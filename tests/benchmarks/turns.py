@@ -15,7 +15,9 @@ from typing import Literal
 
 from serving import BARE, FASTAPI, HEAD, HERE, Ratio, Running, rejoinder, served, yaml_file
 
+# As on an address that is not loopback, where files are not watched by default: F runs without its reloader, too.
 YAML = """\
+server: {watch: false}
 agents:
   parrot: {system: echo, begin: "", options: {prefix: "", by_word: true}}
   dummy: {system: dummy, begin: ""}
