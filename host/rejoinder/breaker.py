@@ -13,16 +13,17 @@ SKIP = 30.0
 class Breaker:
     """One agent's, over all its calls. Times in seconds of the front loop's clock."""
 
-    __slots__ = ("_bad", "_until")
+    __slots__ = ("_until", "bad")
 
     def __init__(self) -> None:
-        self._bad = 0
+        #: turns running that were bad
+        self.bad = 0
         self._until = 0.0
 
     @property
     def is_open(self) -> bool:
         """Whether the agent is being skipped."""
-        return self._bad >= BAD_TURNS
+        return self.bad >= BAD_TURNS
 
     def allows(self, now: float) -> bool:
         """Whether to ask the agent. Of a skipped one every `SKIP` seconds one turn is the probe."""
@@ -40,8 +41,8 @@ class Breaker:
             self._until = min(self._until, now)
             return
         if good:
-            self._bad = 0
+            self.bad = 0
             return
-        self._bad += 1
-        if self._bad >= BAD_TURNS:
+        self.bad += 1
+        if self.bad >= BAD_TURNS:
             self._until = now + SKIP

@@ -47,7 +47,7 @@ class GatheringHandler(logging.StreamHandler[TextIO]):
     def put_off(self, line: PutOff) -> None:
         """A line below warning that is made only when it is written; while this gathers. No filter is asked."""
         self._waiting.append(line)
-        if self._flusher is None or not self._flusher.due.is_set() or len(self._waiting) >= MOST_WAITING:
+        if self._flusher is None or not self._flusher.is_due or len(self._waiting) >= MOST_WAITING:
             self._note_waiting()
 
     def emit(self, record: logging.LogRecord) -> None:
@@ -64,8 +64,8 @@ class GatheringHandler(logging.StreamHandler[TextIO]):
     def _note_waiting(self) -> None:
         if self._flusher is None or len(self._waiting) >= MOST_WAITING:
             self.flush()
-        elif not self._flusher.due.is_set():  # whatever came before this line may be written already
-            self._flusher.due.set()
+        elif not self._flusher.is_due:  # whatever came before this line may be written already
+            self._flusher.call()
 
     def flush(self) -> None:
         """Write what waits. Called by `logging` at the end of the process, too."""
@@ -118,18 +118,26 @@ class Flusher:
     """Does `act` some `seconds` after it became due. In a thread of its own: a loop's timer would wait for a blocked loop."""
 
     def __init__(self, act: Callable[[], None], seconds: float) -> None:
-        self.due = threading.Event()
+        #: whether it will be done: what is waiting by now is part of it
+        self.is_due = False
+        self._due = threading.Event()
         self._stopped = threading.Event()
         self._act = act
         self._seconds = seconds
         threading.Thread(target=self._run, name="log", daemon=True).start()
 
+    def call(self) -> None:
+        """It is due."""
+        self.is_due = True
+        self._due.set()
+
     def stop(self) -> None:
         """It is not done any more."""
         self._stopped.set()
-        self.due.set()
+        self._due.set()
 
     def _run(self) -> None:
-        while self.due.wait() and not self._stopped.wait(self._seconds):
-            self.due.clear()  # first: a line that comes from here on makes it due again
+        while self._due.wait() and not self._stopped.wait(self._seconds):
+            self._due.clear()
+            self.is_due = False  # before it is done: a line that comes from here on makes it due again
             self._act()

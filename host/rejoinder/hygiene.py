@@ -115,8 +115,7 @@ class CleanReply(Struct):
 
     def finish(self) -> tuple[Output, ...]:
         """What was held back. The reply is over."""
-        rest = self.cleaner.finish() if self.cleaner.held else ""
-        if not rest:
+        if not self.cleaner.held or not (rest := self.cleaner.finish()):
             return ()
         return (Say(rest, uninterruptible=True),) if self.uninterruptible else (rest,)
 

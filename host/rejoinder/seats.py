@@ -40,7 +40,9 @@ class Seats:
 
     def judge(self, position: int, *, good: bool | None) -> None:
         if good is not None or position + 1 < len(self._agents):  # the last is always asked: it was no probe
-            self._agents[position][1].breaker.judge(self._loop.time(), good=good)
+            breaker = self._agents[position][1].breaker
+            if not good or breaker.bad:
+                breaker.judge(self._loop.time(), good=good)
 
     def start(self, position: int, reply: int, turn: Turn) -> None:
         seat = self._seats[position]

@@ -3,6 +3,8 @@
 import logging
 from typing import Final
 
+from msgspec import Struct
+
 from rejoinder.contract import TurnReport
 
 #: A line's own fields, beside time, level, logger and message.
@@ -11,15 +13,12 @@ Fields = dict[str, str | int | float | None]
 LOGGER: Final = "rejoinder.call"
 
 
-class TurnLine:
+class TurnLine(Struct, frozen=True, gc=False):
     """One turn's; nothing of it is made before it is asked for. `at` is when the turn ended, in seconds since 1970."""
 
-    __slots__ = ("at", "level", "report")
-
-    def __init__(self, report: TurnReport, level: int, at: float) -> None:
-        self.report = report
-        self.level = level
-        self.at = at
+    report: TurnReport
+    level: int
+    at: float
 
     def message(self) -> str:
         """Times in milliseconds since the turn was asked for."""

@@ -107,10 +107,7 @@ class Visit:
             return
         if late := self._ledger.late():
             turn = replace(turn, late_results=late)
-        self._speakers[number] = Speaker(self._stage, self._system, number, turn, self._ledger.told, self._forget)
-
-    def _forget(self, number: int) -> None:
-        self._speakers.pop(number, None)
+        self._speakers[number] = Speaker(self._stage, self._system, number, turn, self._ledger.told, self._speakers.__delitem__)
 
     def cancel(self, number: int) -> None:
         if (speaker := self._speakers.get(number)) is not None:
