@@ -254,6 +254,12 @@ def test_what_was_held_back_goes_out_before_an_action() -> None:
     assert outputs_of(TransferCall("desk")) == [TransferCall("desk")]
 
 
+@pytest.mark.parametrize("before", ["Hello. ", "Hello *"])
+def test_what_goes_on_behind_an_action_that_was_refused_is_cleaned_as_before(before: str) -> None:
+    said = "".join(str(output) for output in outputs_of(before, EndCall(), "Say *", "this* now") if isinstance(output, str))
+    assert said.endswith("Say this now")
+
+
 def test_silence_is_chosen_by_an_empty_text_alone() -> None:
     assert outputs_of("", Say("")) == ["", Say("")]
     assert outputs_of("👋", Say("\n"), "**") == []

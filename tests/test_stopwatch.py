@@ -30,7 +30,7 @@ def test_the_first_chunk_is_the_first_that_says_something() -> None:
 
 def test_chunks_that_are_written_together_count_one_by_one() -> None:
     watch = Stopwatch(0.0)
-    watch.wrote(["", "Hel", "lo. ", "You"], 1.0, final=False)
+    watch.wrote(["", "Hel", "lo.", "You"], 1.0, final=False)
     report = watch.report(FACTS, ENDED, 99.0)
     assert (report.first_chunk, report.first_sentence, report.chunks) == (1.0, 1.0, 3)
 

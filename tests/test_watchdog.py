@@ -22,6 +22,7 @@ from rejoinder import Call, CallFacts, Observer, Options, Reply, ResponseSystem,
 from rejoinder.agents import Agent, Seat
 from rejoinder.observers import ObserverDesk
 from rejoinder.registry import Registry
+from rejoinder.threads import LoopThread, Pool
 from rejoinder.watchdog import Hold, Watchdog
 from served import Serve
 
@@ -385,3 +386,42 @@ def test_the_distribution_of_a_plugin_is_known_without_importing_it() -> None:
     assert registry.origin("echo") == f"rejoinder {version('rejoinder')}"
     assert registry.origin("mine") == "./mine.py"
     assert registry.origin("nothing") == ""
+
+
+class Crowd(Pool):
+    """Threads, of which one may be waited for."""
+
+    job: object | None = None
+
+    def next_waiting(self) -> object | None:
+        return self.job
+
+
+def test_what_was_noticed_of_a_loop_that_rested_is_seen_to_be_over_at_the_next_look() -> None:
+    watchdog, pool, thread = Watchdog(), Crowd(1, "ava"), LoopThread("ava")
+    watchdog.watch(thread.loop, thread.ident, agent="ava", pool=pool)
+    (watched,) = watchdog._watched
+    begun = time.monotonic()
+    try:
+        for after in (0.0, 0.05, 1.1, 1.15):
+            watchdog._look_round(begun + after, 0.0, 0.0)
+            while watched.asked is not None and not watched.answered():
+                time.sleep(0.001)
+        assert watched.resting is not None
+        pool.job = object()
+        for after in (1.2, 1.25):
+            watchdog._look_round(begun + after, 0.0, 0.0)
+        assert watched.crowded is not None
+        pool.job = None
+        watchdog._look_round(begun + 1.3, 0.0, 0.0)
+        assert watched.crowded is None
+    finally:
+        thread.stop()
+
+
+def test_a_watchdog_that_was_stopped_can_be_started_again() -> None:
+    watchdog = Watchdog(look=0.01, idle_look=0.01)
+    for _ in range(2):
+        watchdog.start()
+        watchdog.stop()
+    watchdog.stop()

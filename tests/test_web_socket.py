@@ -1,6 +1,7 @@
 """A platform's WebSocket, frame by frame over a bare connection: RFC 6455 as far as it shows to a call."""
 
 import asyncio
+import gc
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 
@@ -166,6 +167,14 @@ async def test_after_an_abort_nothing_more_is_heard() -> None:
         peer.writer.write(frame(TEXT, b"one") + frame(TEXT, b"two"))
         await peer.over.wait()
         assert peer.heard == [b"one"]
+
+
+async def test_a_socket_that_has_ended_is_freed_without_the_collector() -> None:
+    async with carried() as peer:
+        peer.writer.write(frame(CLOSE, b"\x03\xe8"))
+        await peer.over.wait()
+        assert peer.socket is not None
+        assert not [one for one in gc.get_referrers(peer.socket) if type(one).__name__ == "_Inbox"]
 
 
 @pytest.mark.failure(21)

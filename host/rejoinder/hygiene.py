@@ -64,10 +64,12 @@ class Cleaner(Struct):
 
     def finish(self) -> str:
         """What was held back. The reply is over."""
-        if self.reading is None:
+        if self.reading is None or not self.held:
             return ""
         self.reading.is_over = True
-        return self._read(self.reading, self.held) if self.held else ""
+        rest = self._read(self.reading, self.held)
+        self.reading.is_over = False  # behind an action that was refused it goes on
+        return rest
 
     def _read(self, reading: Reading, text: str) -> str:
         at = 0
@@ -114,7 +116,7 @@ class CleanReply(Struct):
         return (*self.finish(), output) if isinstance(output, Action) else (output,)
 
     def finish(self) -> tuple[Output, ...]:
-        """What was held back. The reply is over."""
+        """What was held back. The reply is over, or does something."""
         if not self.cleaner.held or not (rest := self.cleaner.finish()):
             return ()
         return (Say(rest, uninterruptible=True),) if self.uninterruptible else (rest,)

@@ -20,13 +20,12 @@ class Stopwatch(Struct, gc=False):
 
     def wrote(self, texts: Sequence[str], now: float, *, final: bool) -> None:
         """The socket took `texts`, the last of their turn if `final`: then they complete a sentence whatever they end in."""
-        text = "".join(texts)
-        if text:
-            self.chunks += len(texts) - texts.count("")
-            if self.first_chunk is None:
-                self.first_chunk = now - self.asked
-        # What was written before is not looked at again: a mark at its end would have completed the sentence there and then.
-        if self.first_sentence is None and ((final and self.chunks) or has_sentence(text)):
+        said = len(texts) - texts.count("")
+        self.chunks += said
+        if said and self.first_chunk is None:
+            self.first_chunk = now - self.asked
+        # Each by itself: a mark at the end of the one before would have completed the sentence there and then.
+        if self.first_sentence is None and ((final and self.chunks) or any(map(has_sentence, texts))):
             self.first_sentence = now - self.asked
 
     def report(self, call: CallFacts, ended: TurnEnded, now: float) -> TurnReport:

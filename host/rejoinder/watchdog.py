@@ -155,7 +155,7 @@ class Watchdog:
         self._idle_look = idle_look
         self._dump_to = dump_to if dump_to is not None and _has_descriptor(dump_to) else None
         self._watched: list[Watched] = []
-        # Held as long as it watches: to wait for a lock costs a third of what it costs to wait for an event.
+        # Held as long as it watches: to wait for a lock costs less than to wait for an event.
         self._watching = threading.Lock()
         self._thread: threading.Thread | None = None
         self._is_owed = False  # an answer, by a loop or a pool
@@ -178,6 +178,7 @@ class Watchdog:
         self._watched.append(Watched(agent, label, loop, thread, pool))
 
     def start(self) -> None:
+        self._watching = threading.Lock()
         self._watching.acquire()
         self._thread = threading.Thread(target=self._run, name="watchdog", daemon=True)
         self._thread.start()
@@ -231,7 +232,7 @@ class Watchdog:
             if pool is not None:
                 self._look_at_pool(watched, pool, now, frames)
             if watched.asked or watched.crowded:
-                self._is_owed = True
+                self._is_owed, watched.resting = True, None
             elif frame is not None and is_waiting(frame):
                 watched.resting, watched.rests_until = frame, min(watched.measured + SPAN, watched.last_asked + ASK_THE_IDLE)
 
