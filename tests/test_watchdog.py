@@ -3,12 +3,14 @@
 import asyncio
 import ctypes
 import faulthandler
+import gc
 import logging
 import re
 import subprocess
 import sys
 import threading
 import time
+import weakref
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from importlib.metadata import version
@@ -425,3 +427,23 @@ def test_a_watchdog_that_was_stopped_can_be_started_again() -> None:
         watchdog.start()
         watchdog.stop()
     watchdog.stop()
+
+
+async def test_the_loop_of_an_agent_that_was_closed_is_freed_without_the_collector(watchdog: Watchdog) -> None:
+    """Each has a buffer of 250 KB, and a reload may replace every agent."""
+    gc.collect()
+    gc.disable()
+    try:
+        agent = Agent("ava", per_call(Sleeping, Gates), Gates(), front=asyncio.get_running_loop(), watchdog=watchdog)
+        await agent.open()
+        (watched,) = watchdog._watched
+        loop = weakref.ref(watched.loop)
+        async with asyncio.timeout(20):
+            while watched.resting is None:
+                await asyncio.sleep(0.01)
+            await agent.close()
+            del agent, watched
+            while loop() is not None:
+                await asyncio.sleep(0.01)
+    finally:
+        gc.enable()

@@ -79,7 +79,9 @@ class Lane:
         self.loop = loop
         self._start = None if start is loop else start
         self._name = name
-        self._on_error = on_error or self._log
+        self._on_error = (
+            on_error  # and no method of its own: a lane that held itself, and so its loop, would wait to be collected
+        )
         self._acts: deque[tuple[Act, tuple[object, ...]]] = deque()
         self._is_woken = False
         # Of its own: a context that two threads entered at once would raise in the middle of a loop.
@@ -112,7 +114,7 @@ class Lane:
                 try:
                     act(*args)
                 except Exception as error:  # noqa: BLE001  one call's act must not harm the next call's
-                    self._on_error(error)
+                    (self._on_error or self._log)(error)
         finally:
             if acts and not self._is_woken:
                 self._is_woken = True

@@ -209,8 +209,9 @@ class LoopThread:
         except BaseException:  # as above, while it is being cancelled
             log.exception("%s: the loop did not end cleanly", self._name)
         self.loop.close()
-        if self._on_stopped is not None:
-            self._on_stopped()
+        on_stopped, self._on_stopped = self._on_stopped, None  # it knows whose thread this is
+        if on_stopped is not None:
+            on_stopped()
 
     def _finish(self) -> None:
         tasks = asyncio.all_tasks(self.loop)

@@ -210,6 +210,8 @@ class Watchdog:
 
     def _look_round(self, now: float, overslept: float, cpu: float) -> None:
         frames = sys._current_frames()  # noqa: SLF001  its documented name
+        # This function's own holds the others, and itself: they would outlive their threads, and loops with them.
+        frames.pop(threading.get_ident(), None)
         if overslept >= STANDSTILL:
             self._name_standstill(overslept, time.process_time() - cpu, frames)
         self._is_owed = False
