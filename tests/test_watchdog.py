@@ -439,11 +439,11 @@ async def test_the_loop_of_an_agent_that_was_closed_is_freed_without_the_collect
         (watched,) = watchdog._watched
         loop = weakref.ref(watched.loop)
         async with asyncio.timeout(20):
-            while watched.resting is None:
+            while watched.resting is None:  # noqa: ASYNC110  nothing tells of it
                 await asyncio.sleep(0.01)
             await agent.close()
             del agent, watched
-            while loop() is not None:
+            while loop() is not None:  # noqa: ASYNC110  nor of this
                 await asyncio.sleep(0.01)
     finally:
         gc.enable()

@@ -79,9 +79,8 @@ class Lane:
         self.loop = loop
         self._start = None if start is loop else start
         self._name = name
-        self._on_error = (
-            on_error  # and no method of its own: a lane that held itself, and so its loop, would wait to be collected
-        )
+        # Without a method of its own in its place: a lane that held itself, and so its loop, would wait for the collector.
+        self._on_error = on_error
         self._acts: deque[tuple[Act, tuple[object, ...]]] = deque()
         self._is_woken = False
         # Of its own: a context that two threads entered at once would raise in the middle of a loop.
