@@ -158,7 +158,17 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("testing",),
     ("testing.fixtures",),
     # Commands; each is one file, imported when it is used.
-    ("cli.words", "cli.live", "cli.naming", "cli.notice", "cli.option_file", "cli.recorded", "cli.speaking", "cli.talk"),
+    (
+        "cli.words",
+        "cli.live",
+        "cli.process",
+        "cli.naming",
+        "cli.notice",
+        "cli.option_file",
+        "cli.recorded",
+        "cli.speaking",
+        "cli.talk",
+    ),
     ("cli.files", "cli.report_files"),
     ("cli.running",),
     (

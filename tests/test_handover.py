@@ -3,7 +3,7 @@
 import asyncio
 import contextvars
 import threading
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Sequence
 from typing import Any
 
 import pytest
@@ -11,7 +11,7 @@ import uvloop
 
 from rejoinder.call import CallFacts
 from rejoinder.dialogue import Metadata, Output
-from rejoinder.handover import Lane, Latest, LiveOnly, call_context, current_call
+from rejoinder.handover import Batch, Lane, Latest, LiveOnly, call_context, current_call
 from rejoinder.orders import Order
 
 
@@ -217,8 +217,8 @@ class Log:
     def on_joined(self, hears: frozenset[str]) -> None:
         self.heard.append(hears)
 
-    def on_output(self, reply: int, output: Output) -> None:
-        self.heard.append((reply, output))
+    def on_outputs(self, reply: int, outputs: Sequence[Output]) -> None:
+        self.heard += [(reply, output) for output in outputs]
 
     def on_ended(self, reply: int) -> None:
         self.heard.append(("ended", reply))
@@ -233,18 +233,34 @@ class Log:
         self.heard.append(field)
 
 
+def batch(reply: int, *outputs: Output) -> Batch:
+    batch = Batch(reply)
+    for output in outputs:
+        batch.add(output)
+    return batch
+
+
+def test_a_batch_is_told_of_once_until_it_is_taken() -> None:
+    batch = Batch(1)
+    assert [batch.add(word) for word in ("a", "b", "c")] == [True, False, False]
+    assert batch.take() == ["a", "b", "c"]
+    assert batch.add("d")
+    assert batch.take() == ["d"]
+    assert batch.take() == []
+
+
 def test_only_live_replies_are_heard_and_only_to_their_first_end() -> None:
     log = Log()
     ear = LiveOnly(log)
     ear.live.update({1: 0, 2: 0})
     for reply in (1, 2, 3):
-        ear.on_output(reply, "words")
+        ear.on_outputs(batch(reply, "words"))
     ear.on_ended(1)
     ear.on_failed(1, ValueError())
     ear.on_failed(2, ValueError())
     ear.on_ended(2)
     ear.on_ended(3)
-    ear.on_output(1, "late")
+    ear.on_outputs(batch(1, "late"))
     assert log.heard == [(1, "words"), (2, "words"), ("ended", 1), ("failed", 2)]
 
 
@@ -254,7 +270,7 @@ def test_after_the_call_left_nothing_is_heard() -> None:
     ear.live[1] = 0
     ear.close()
     ear.on_joined(frozenset())
-    ear.on_output(1, "words")
+    ear.on_outputs(batch(1, "words"))
     ear.on_ended(1)
     ear.on_order(Metadata({}))
     ear.on_missing("colour")

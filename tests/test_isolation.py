@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from rejoinder.cli.serve import SWITCH_INTERVAL
+from rejoinder.cli.process import SWITCH_INTERVAL
 from rejoinder.testing.telephone import Caller, calling
 from served import Serve, Served
 

@@ -9,7 +9,7 @@ import contextlib
 import contextvars
 import logging
 from collections import deque
-from collections.abc import Callable, Coroutine, Generator
+from collections.abc import Callable, Coroutine, Generator, Sequence
 from typing import Any, Generic, Protocol, TypeVar
 
 from rejoinder.call import CallFacts
@@ -148,6 +148,32 @@ class Latest(Generic[ValueT]):
         return None
 
 
+class Batch:
+    """Outputs of one reply on their way to the front. It takes all that lie there at once: mostly the whole of a short reply,
+    and each act of a lane costs as much as what is done with an output."""
+
+    __slots__ = ("_is_told", "_outputs", "reply")
+
+    def __init__(self, reply: int) -> None:
+        self.reply = reply
+        self._outputs: deque[Output] = deque()
+        self._is_told = False
+
+    def add(self, output: Output) -> bool:
+        """Put `output` in; whether the front must be told (it was not since it last took)."""
+        self._outputs.append(output)
+        if self._is_told:
+            return False
+        self._is_told = True
+        return True
+
+    def take(self) -> list[Output]:
+        """What lies there, in order."""
+        self._is_told = False  # first: an output added from here on is either taken or told of again
+        outputs = self._outputs
+        return [outputs.popleft() for _ in range(len(outputs))]
+
+
 class Listener(Protocol):
     """The front's side of a call at an agent. All of it is called on the front loop, never from within a call of a `Seat`."""
 
@@ -155,8 +181,9 @@ class Listener(Protocol):
         """The object of the call is made; `hears` names the optional methods it has of its own. Not called if making it fails:
         then every reply that is started fails."""
 
-    def on_output(self, reply: int, output: Output) -> None:
-        """The live reply gave an output: whatever the plugin yielded, its type not checked."""
+    def on_outputs(self, reply: int, outputs: Sequence[Output]) -> None:
+        """The live reply gave outputs: whatever the plugin yielded, their types not checked. One of them may be the end of the
+        reply's turn; what then comes behind it is not heard any more."""
 
     def on_ended(self, reply: int) -> None:
         """The live reply is complete; nothing more of it comes."""
@@ -193,9 +220,9 @@ class LiveOnly:
         if self._listener is not None:
             self._listener.on_joined(hears)
 
-    def on_output(self, reply: int, output: Output) -> None:
-        if reply in self.live and self._listener is not None:
-            self._listener.on_output(reply, output)
+    def on_outputs(self, batch: Batch) -> None:
+        if batch.reply in self.live and self._listener is not None:
+            self._listener.on_outputs(batch.reply, batch.take())
 
     def on_ended(self, reply: int) -> None:
         if self.live.pop(reply, None) is not None and self._listener is not None:

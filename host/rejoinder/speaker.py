@@ -12,7 +12,7 @@ from rejoinder.call import CallFacts
 from rejoinder.contract import Reply, ResponseSystem, SyncReply
 from rejoinder.dialogue import Output, Say, ToolResult, Turn, TurnKind
 from rejoinder.errors import PluginError
-from rejoinder.handover import CLEANUP, WINDOW, CallTask, Lane, Listener, call_context
+from rejoinder.handover import CLEANUP, WINDOW, Batch, CallTask, Lane, LiveOnly, call_context
 from rejoinder.hygiene import CleanReply, cleaned
 from rejoinder.orders import Interrupt, Order
 from rejoinder.threads import Pool
@@ -34,7 +34,7 @@ class Step(Enum):
     DONE = auto()
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Stage:
     """What the replies of one call are spoken with: the agent's loop and threads, the way back to the front, and whether marks
     that a voice would read aloud are left out. That is done here: what a plugin says then costs its own agent's loop."""
@@ -43,13 +43,23 @@ class Stage:
     loop: asyncio.AbstractEventLoop
     pool: Pool
     front: Lane
-    listener: Listener
+    listener: LiveOnly
     clean_speech: bool = False
+    _batch: Batch | None = None
+
+    def say(self, reply: int, output: Output) -> None:
+        """Hand an output over to the front, together with those before it that it has not taken yet."""
+        batch = self._batch
+        if batch is None or batch.reply != reply:
+            batch = self._batch = Batch(reply)
+        if batch.add(output):
+            self.front.put(self.listener.on_outputs, batch)
 
     def order(self, order: Order) -> None:
         """Have the front do something outside the replies."""
         if self.clean_speech and isinstance(order, Interrupt) and isinstance(order.say.text, str):
             order = Interrupt(Say(cleaned(order.say.text), order.say.uninterruptible))
+        self._batch = None  # what is said from here on is not to overtake it
         self.front.put(self.listener.on_order, order)
 
     def spawn(self, what: str, coroutine: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
@@ -120,7 +130,7 @@ class Speaker:
 
     async def _run(self) -> None:
         """In one piece: each output comes through every coroutine that awaits it."""
-        put, on_output, clean = self._stage.front.put, self._stage.listener.on_output, self._clean
+        say, number, clean = self._stage.say, self._number, self._clean
         try:
             reply = self._reply()
             try:
@@ -134,7 +144,7 @@ class Speaker:
                         while self._room <= 0:
                             await self._for_room()
                         self._room -= 1
-                        put(on_output, self._number, spoken)
+                        say(number, spoken)
             finally:
                 await reply.aclose()
         except BaseException as error:  # noqa: BLE001
@@ -162,7 +172,7 @@ class Speaker:
 
     def _hand_over_rest(self) -> None:
         for spoken in self._clean.finish() if self._clean is not None else ():
-            self._stage.front.put(self._stage.listener.on_output, self._number, spoken)
+            self._stage.say(self._number, spoken)
 
     async def _for_room(self) -> None:
         self._waiter = self._stage.loop.create_future()

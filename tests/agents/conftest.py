@@ -2,7 +2,7 @@
 
 import asyncio
 import sys
-from collections.abc import AsyncIterator, Callable, Coroutine
+from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -24,6 +24,7 @@ class Ear:
 
     def __init__(self) -> None:
         self.hears: frozenset[str] | None = None
+        self.heard: list[Output | Order] = []  # outputs and orders as they came
         self.outputs: list[tuple[int, Output]] = []
         self.ended: list[int] = []
         self.failed: dict[int, BaseException] = {}
@@ -35,8 +36,9 @@ class Ear:
         self.hears = hears
         self._news.set()
 
-    def on_output(self, reply: int, output: Output) -> None:
-        self.outputs.append((reply, output))
+    def on_outputs(self, reply: int, outputs: Sequence[Output]) -> None:
+        self.heard += outputs
+        self.outputs += [(reply, output) for output in outputs]
         self._news.set()
 
     def on_ended(self, reply: int) -> None:
@@ -52,6 +54,7 @@ class Ear:
         self._news.set()
 
     def on_order(self, order: Order) -> None:
+        self.heard.append(order)
         self.orders.append(order)
         self._news.set()
 

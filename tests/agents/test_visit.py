@@ -8,7 +8,7 @@ import pytest
 
 from rejoinder.call import Call
 from rejoinder.contract import Options, Reply, ResponseSystem
-from rejoinder.dialogue import Say, Transcript, Tuning, Turn, Utterance
+from rejoinder.dialogue import Metadata, Say, Transcript, Tuning, Turn, Utterance
 from rejoinder.errors import PluginError
 from rejoinder.events import Details
 from rejoinder.orders import Interrupt
@@ -177,6 +177,26 @@ def test_orders_of_the_call_handle_reach_the_front(house: "House") -> None:
             call.seat.digits("1")
             await call.ear.until(lambda: len(call.ear.orders) == 2)
             assert call.ear.orders == [Interrupt(Say("Stop.", uninterruptible=True)), Tuning(responsiveness=0.5)]
+
+    house.run(main())
+
+
+def test_an_order_is_heard_between_the_outputs_that_it_was_given_between(house: "House") -> None:
+    class Ordering(System):
+        async def respond(self, turn: Turn) -> Reply:
+            yield "one"
+            yield "two"
+            self.call.metadata({"mark": "here"})
+            yield "three"
+            yield "four"
+            self.call.metadata({"mark": "there"})
+
+    async def main() -> None:
+        async with house.call(Ordering) as call:
+            call.start(1)
+            await call.ear.over(1)
+            await call.ear.mark("there")
+            assert call.ear.heard == ["one", "two", Metadata({"mark": "here"}), "three", "four", Metadata({"mark": "there"})]
 
     house.run(main())
 

@@ -9,7 +9,8 @@ import socket
 
 from aiohttp import WSMsgType, web
 
-from rejoinder.cli.serve import keep_freed_memory, loop_factory
+from rejoinder.cli.process import keep_freed_memory
+from rejoinder.threads import new_loop
 
 CONFIG = b'{"response_type":"config","config":{"auto_reconnect":true,"call_details":true}}'
 CHUNK = b'{"response_type":"response","response_id":%d,"content":"%b","content_complete":%b}'
@@ -69,7 +70,7 @@ async def serve() -> None:
 
 def main() -> None:
     keep_freed_memory()
-    with asyncio.Runner(loop_factory=loop_factory()) as runner:
+    with asyncio.Runner(loop_factory=new_loop) as runner:
         runner.run(serve())
 
 

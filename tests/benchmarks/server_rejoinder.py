@@ -6,13 +6,13 @@ python tests/benchmarks/server_rejoinder.py FILE --agents own|front
 import argparse
 import asyncio
 import signal
-import sys
 from pathlib import Path
 
-from rejoinder.cli.serve import SWITCH_INTERVAL, keep_freed_memory, loop_factory
+from rejoinder.cli.process import set_up
 from rejoinder.host import Host, bind
 from rejoinder.observability import configure
 from rejoinder.registry import Registry
+from rejoinder.threads import new_loop
 
 
 async def serve(file: Path, agents: str) -> None:
@@ -34,9 +34,8 @@ def main() -> None:
     parser.add_argument("--agents", choices=["own", "front"], default="own", help="their own thread each, or the front's loop")
     given = parser.parse_args()
     configure()
-    sys.setswitchinterval(SWITCH_INTERVAL)
-    keep_freed_memory()
-    with asyncio.Runner(loop_factory=loop_factory()) as runner:
+    set_up()
+    with asyncio.Runner(loop_factory=new_loop) as runner:
         runner.run(serve(given.file, given.agents))
 
 

@@ -10,17 +10,16 @@ import argparse
 import asyncio
 import contextlib
 import gc
-import os
 import signal
 import socket
 import sys
-from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from rejoinder.cli.files import add_file, add_plugins, chosen_file
 from rejoinder.cli.notice import notify
+from rejoinder.cli.process import set_up
 from rejoinder.cli.words import complain, count, say
 
 if TYPE_CHECKING:
@@ -28,19 +27,6 @@ if TYPE_CHECKING:
     from rejoinder.host import Host
 
 HELP = "serve the agents of a YAML file"
-
-#: Seconds between two switches of threads. At Python's 5 ms one plugin that spins holds every ping back by up to a second; at
-#: 1 ms by some tens of milliseconds at the worst. Shorter ones cost: 0.5 ms is 4 % of a turn.
-SWITCH_INTERVAL = 0.001
-
-#: New objects after which Python looks for circles of garbage. Only turns that are cut short leave some, and at Python's 700
-#: the looking takes 5 % of a turn.
-GARBAGE = 10_000
-
-#: glibc's mallopt(3): numbers of its parameters in malloc.h, and bytes. A frame of 100 KB and more is mapped afresh and given
-#: back each time otherwise, and its pages are faulted in one by one: half of what an update of a long call costs. At most 8 MiB
-#: that are free stay with the process.
-MALLOC = ((-3, 4 * 2**20), (-1, 8 * 2**20))  # M_MMAP_THRESHOLD, M_TRIM_THRESHOLD
 
 HIGHEST_PORT = 65535
 
@@ -78,16 +64,15 @@ def _port(text: str) -> int:
 def run(given: argparse.Namespace) -> int:
     from rejoinder.errors import ConfigError, RejoinderError
     from rejoinder.observability import configure
+    from rejoinder.threads import new_loop
 
     path = chosen_file(given, "serve")
     if path is None:
         return 1
     configure(given.log_level, given.log_format)
-    sys.setswitchinterval(SWITCH_INTERVAL)
-    gc.set_threshold(GARBAGE, 10, 10)
-    keep_freed_memory()
+    set_up()
     try:
-        with asyncio.Runner(loop_factory=loop_factory()) as runner:
+        with asyncio.Runner(loop_factory=new_loop) as runner:
             return runner.run(serve(path, given))
     except ConfigError as error:
         _refuse(path, error)
@@ -98,32 +83,10 @@ def run(given: argparse.Namespace) -> int:
     return 1
 
 
-def keep_freed_memory() -> bool:
-    """Have the C library hold on to memory for the next large frame; whether it can (glibc alone)."""
-    try:
-        if not os.confstr("CS_GNU_LIBC_VERSION"):
-            return False
-        import ctypes
-
-        mallopt = ctypes.CDLL(None).mallopt
-    except (AttributeError, ImportError, OSError, ValueError):
-        return False
-    return all(mallopt(*setting) == 1 for setting in MALLOC)
-
-
 def _refuse(path: Path, error: "ConfigError") -> None:
     for problem in error.problems:
         complain(str(problem))
     complain(f"{path}: {count(len(error.problems), 'problem')}; not served")
-
-
-def loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
-    """uvloop's loop where it is installed (not on Windows), else asyncio's own."""
-    try:
-        import uvloop
-    except ImportError:
-        return None
-    return uvloop.new_event_loop
 
 
 async def serve(path: Path, given: argparse.Namespace) -> int:
