@@ -49,6 +49,7 @@ class HttpSocket:
         """Nothing more goes out."""
         if self._lifeline is not None:
             self._lifeline.end()
+            self._lifeline = None  # which knows the socket: together they would wait for the collector
 
     async def carry(self, hear: Callable[[bytes | str], None]) -> None:
         hear(self._body)

@@ -35,9 +35,8 @@ ABNORMAL_CLOSURE = 1006
 
 
 class Session:
-    """One call on one route. Made when the call is first dialled; `serve` carries it over one socket after another. As the
-    agents' listener (`rejoinder.handover.Listener`) and its outbox's owner it has its `on_...` methods called,
-    on the front loop."""
+    """One call on one route. Made when the call is first dialled; `serve` carries it over one socket after another. The agents
+    (see `rejoinder.handover.Listener`) and its outbox call its `on_...` methods, on the front loop."""
 
     __slots__ = (
         "_close_code",
@@ -104,8 +103,7 @@ class Session:
         )
         #: whether words of a turn may still go out
         self.is_current = self._conversation.is_current
-        self._log = log
-        self._witness = witness
+        self._log, self._witness = log, witness
         self._on_change = on_change  # told when the call has ended, and when it has lost its socket
         self._socket: Socket | None = None
         self._close_code: int | None = None
@@ -182,6 +180,8 @@ class Session:
         self._complaints.close()
         self._witness.call_ended(self._call_report(by))
         self._on_change(self)
+        # These know the session: what is left of the call goes now, and not when the collector comes by.
+        del self._conversation, self.is_current, self._outbox, self._seats
 
     # Frames in.
 

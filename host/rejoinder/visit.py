@@ -170,7 +170,7 @@ class Visit:
             await asyncio.wait(running, timeout=CLEANUP)
         if "ended" in self._hears:
             await self._say_farewell()
-        self._system = None
+        self._system = self._call = None  # which knows the visit: together they would wait for the collector
         if self._tools is not None:
             await self._tools.finish()
 

@@ -131,7 +131,7 @@ class WebSocket:
         if self._lifeline is not None:
             self._lifeline.end()
         self.abort()
-        self._inbox = None  # which knows the socket: together they would wait for the collector
+        self._inbox = self._lifeline = None  # which know the socket: together they would wait for the collector
 
     # In.
 
