@@ -144,7 +144,7 @@ class Session:
         self._perform(self._conversation.opened(self._loop.time()))
 
     def on_lost(self, socket: Socket) -> None:
-        if socket is not self._socket or self.ended is not None:
+        if self.ended is not None or socket is not self._socket:
             return
         self._socket = None
         self._left = self._loop.time()
@@ -181,7 +181,7 @@ class Session:
         self._witness.call_ended(self._call_report(by))
         self._on_change(self)
         # These know the session: what is left of the call goes now, and not when the collector comes by.
-        del self._conversation, self.is_current, self._outbox, self._seats
+        del self._conversation, self.is_current, self._outbox, self._seats, self._socket
 
     # Frames in.
 

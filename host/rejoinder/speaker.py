@@ -214,6 +214,8 @@ class Speaker:
         if self._turn.word_source is not None:
             self._turn.word_source.release()
         self._ended(self._number)
+        # A task that was cancelled before its first step keeps the error, and with it the frame that knows this reply.
+        del self.task
 
 
 def _described(given: object) -> str:

@@ -8,9 +8,10 @@ import sys
 #: 1 ms by some tens of milliseconds at the worst. Shorter ones cost: 0.5 ms is 4 % of a turn.
 SWITCH_INTERVAL = 0.001
 
-#: New objects after which Python looks for circles of garbage. Only turns that are cut short leave some, and at Python's 700
-#: the looking takes 5 % of a turn.
-GARBAGE = 10_000
+#: New objects after which Python looks for circles of garbage among them, and how often it does before it looks through older
+#: ones, and through all. A turn leaves none, and at Python's 700 the looking takes 5 % of it. What lives as long as a call and
+#: leaves circles, as a plugin's own objects may, goes after some 100,000: at Python's 10 times 10 it would be a million.
+GARBAGE = (10_000, 5, 2)
 
 #: glibc's mallopt(3): numbers of its parameters in malloc.h, and bytes. A frame of 100 KB and more is mapped afresh and given
 #: back each time otherwise, and its pages are faulted in one by one: half of what an update of a long call costs. At most 8 MiB
@@ -21,7 +22,7 @@ MALLOC = ((-3, 4 * 2**20), (-1, 8 * 2**20))  # M_MMAP_THRESHOLD, M_TRIM_THRESHOL
 def set_up() -> None:
     """In the main thread, before there are others: threads take over what it is told here."""
     sys.setswitchinterval(SWITCH_INTERVAL)
-    gc.set_threshold(GARBAGE, 10, 10)
+    gc.set_threshold(*GARBAGE)
     keep_freed_memory()
     let_wakers_finish()
 
