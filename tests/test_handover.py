@@ -1,9 +1,11 @@
 """Lanes between loops, the newest-only slot, and hearing only live replies."""
 
 import asyncio
+import contextlib
 import contextvars
 import threading
-from collections.abc import Callable, Coroutine, Sequence
+from collections import deque
+from collections.abc import Callable, Coroutine
 from typing import Any
 
 import pytest
@@ -13,6 +15,8 @@ from rejoinder.call import CallFacts
 from rejoinder.dialogue import Metadata, Output
 from rejoinder.handover import Batch, Lane, Latest, LiveOnly, call_context, current_call
 from rejoinder.orders import Order
+from rejoinder.speaker import Stage
+from rejoinder.threads import Pool
 
 
 @pytest.fixture(params=[asyncio.new_event_loop, uvloop.new_event_loop], ids=["asyncio", "uvloop"])
@@ -217,8 +221,8 @@ class Log:
     def on_joined(self, hears: frozenset[str]) -> None:
         self.heard.append(hears)
 
-    def on_outputs(self, reply: int, outputs: Sequence[Output]) -> None:
-        self.heard += [(reply, output) for output in outputs]
+    def on_output(self, reply: int, output: Output) -> None:
+        self.heard.append((reply, output))
 
     def on_ended(self, reply: int) -> None:
         self.heard.append(("ended", reply))
@@ -234,19 +238,65 @@ class Log:
 
 
 def batch(reply: int, *outputs: Output) -> Batch:
-    batch = Batch(reply)
+    made = Batch(reply)
     for output in outputs:
-        batch.add(output)
-    return batch
+        made.add(output)
+    return made
 
 
 def test_a_batch_is_told_of_once_until_it_is_taken() -> None:
-    batch = Batch(1)
-    assert [batch.add(word) for word in ("a", "b", "c")] == [True, False, False]
-    assert batch.take() == ["a", "b", "c"]
-    assert batch.add("d")
-    assert batch.take() == ["d"]
-    assert batch.take() == []
+    words = Batch(1)
+    assert [words.add(word) for word in ("a", "b", "c")] == [True, False, False]
+    assert words.take() == ["a", "b", "c"]
+    assert words.add("d")
+    assert words.take() == ["d"]
+    assert words.take() == []
+
+
+def test_what_is_added_while_a_batch_is_taken_is_told_of_again() -> None:
+    class Racing(deque[Output]):
+        """As from another thread, right after the last was taken."""
+
+        def popleft(self) -> Output:
+            output = super().popleft()
+            if output == "b":
+                assert raced.add("c")
+            return output
+
+    raced = Batch(1)
+    raced._outputs = Racing()
+    assert raced.add("a")
+    assert not raced.add("b")
+    assert raced.take() == ["a", "b"]
+    assert raced.take() == ["c"]
+
+
+def test_an_output_that_cannot_be_taken_leaves_the_others_alone(caplog: pytest.LogCaptureFixture) -> None:
+    class Failing(Log):
+        def on_output(self, reply: int, output: Output) -> None:
+            super().on_output(reply, output)
+            if output == "two":
+                raise ValueError("a fault of ours")
+
+    log = Failing()
+    ear = LiveOnly(log)
+    ear.live[1] = 0
+    ear.on_outputs(batch(1, "one", "two", "three"))
+    assert log.heard == [(1, "one"), (1, "two"), (1, "three")]
+    assert [record.message for record in caplog.records] == ["an output of reply 1 could not be taken"]
+
+
+def test_of_a_reply_that_is_cancelled_by_one_of_its_outputs_no_other_is_heard() -> None:
+    class Cancelling(Log):
+        def on_output(self, reply: int, output: Output) -> None:
+            super().on_output(reply, output)
+            ear.live.clear()
+
+    log = Cancelling()
+    ear = LiveOnly(log)
+    ear.live[1] = 0
+    ear.on_outputs(batch(1, "one", "two"))
+    assert log.heard == [(1, "one")]
 
 
 def test_only_live_replies_are_heard_and_only_to_their_first_end() -> None:
@@ -275,3 +325,25 @@ def test_after_the_call_left_nothing_is_heard() -> None:
     ear.on_order(Metadata({}))
     ear.on_missing("colour")
     assert log.heard == []
+
+
+def test_what_is_said_after_a_tool_in_a_thread_gave_an_order_does_not_overtake_it() -> None:
+    """Though the loop says something while the order is being put."""
+
+    class Racing(Lane):
+        def put(self, act: Callable[..., object], *args: object) -> None:
+            if args == (Metadata({"seats": 2}),):
+                stage.say(1, "One moment.")
+            acts.append((act, args))
+
+    acts: list[tuple[Callable[..., object], tuple[object, ...]]] = []
+    log = Log()
+    heard = LiveOnly(log)
+    heard.live[1] = 0
+    with contextlib.closing(asyncio.new_event_loop()) as loop:
+        stage = Stage(CallFacts("c1", "/ava", "ava", "test"), loop, Pool(1, "ava"), Racing(loop, "to nobody"), heard)
+        stage.order(Metadata({"seats": 2}))
+        stage.say(1, "It is booked.")
+    for act, args in acts:
+        act(*args)
+    assert log.heard == [(1, "One moment."), Metadata({"seats": 2}), (1, "It is booked.")]

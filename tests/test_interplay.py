@@ -277,3 +277,30 @@ def test_a_greeting_that_waits_when_the_caller_speaks_is_completed_without_words
     talk.output(1, "Hello.", 0.1)
     talk.ended(1, 0.2)
     assert Send(Finish(0)) in talk.receive(REQUEST, 0.3)
+
+
+COUNTING = """
+from rejoinder import Options, ResponseSystem, Usage, hookimpl, per_call
+
+class Counting(ResponseSystem[Options]):
+    async def respond(self, turn):
+        for number in range(100):
+            yield Usage(1, 1)
+            if number % 10 == 0:
+                yield f"{number} "
+        yield "hundred"
+
+@hookimpl
+def rejoinder_response_system():
+    return per_call(Counting, Options)
+"""
+
+
+async def test_notes_that_are_never_written_do_not_fill_the_window_of_a_reply(serve: Serve, tmp_path: Path) -> None:
+    (tmp_path / "counting.py").write_text(COUNTING)
+    yaml = "agents: {counting: {system: counting, begin: Hello.}}\nroutes: {/counting: counting}\n"
+    served = await serve(yaml, {"counting": str(tmp_path / "counting.py")})
+    async with calling(served.ws("/counting")) as caller:
+        await caller.hears()
+        await caller.says("count")
+        assert (await caller.hears()).text == "0 10 20 30 40 50 60 70 80 90 hundred"

@@ -9,7 +9,7 @@ import contextlib
 import contextvars
 import logging
 from collections import deque
-from collections.abc import Callable, Coroutine, Generator, Sequence
+from collections.abc import Callable, Coroutine, Generator
 from typing import Any, Generic, Protocol, TypeVar
 
 from rejoinder.call import CallFacts
@@ -181,9 +181,8 @@ class Listener(Protocol):
         """The object of the call is made; `hears` names the optional methods it has of its own. Not called if making it fails:
         then every reply that is started fails."""
 
-    def on_outputs(self, reply: int, outputs: Sequence[Output]) -> None:
-        """The live reply gave outputs: whatever the plugin yielded, their types not checked. One of them may be the end of the
-        reply's turn; what then comes behind it is not heard any more."""
+    def on_output(self, reply: int, output: Output) -> None:
+        """The live reply gave an output: whatever the plugin yielded, its type not checked."""
 
     def on_ended(self, reply: int) -> None:
         """The live reply is complete; nothing more of it comes."""
@@ -221,8 +220,14 @@ class LiveOnly:
             self._listener.on_joined(hears)
 
     def on_outputs(self, batch: Batch) -> None:
-        if batch.reply in self.live and self._listener is not None:
-            self._listener.on_outputs(batch.reply, batch.take())
+        reply = batch.reply
+        for output in batch.take():
+            if reply not in self.live or self._listener is None:
+                return
+            try:
+                self._listener.on_output(reply, output)
+            except Exception:  # as in a lane: one must not take the others with it
+                log.exception("an output of reply %d could not be taken", reply)
 
     def on_ended(self, reply: int) -> None:
         if self.live.pop(reply, None) is not None and self._listener is not None:

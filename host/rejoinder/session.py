@@ -281,18 +281,16 @@ class Session:
     def on_joined(self, hears: frozenset[str]) -> None:
         self._unread = () if self._seats.listens else self.codec.updates
 
-    def on_outputs(self, reply: int, outputs: Sequence[Output]) -> None:
-        now = self._loop.time()
-        for output in outputs:
-            is_under_way = False  # else it is confirmed once the socket took it
-            for effect in self._conversation.output(reply, output, now):
-                if type(effect) is Send:
-                    self._outbox.put(effect)
-                    is_under_way |= effect.reply == reply
-                else:
-                    self._PERFORM[type(effect)](self, effect)
-            if not is_under_way:
-                self._seats.confirm(reply, 1)
+    def on_output(self, reply: int, output: Output) -> None:
+        is_under_way = False  # else it is confirmed once the socket took it
+        for effect in self._conversation.output(reply, output, self._loop.time()):
+            if type(effect) is Send:
+                self._outbox.put(effect)
+                is_under_way |= effect.reply == reply
+            else:
+                self._PERFORM[type(effect)](self, effect)
+        if not is_under_way:
+            self._seats.confirm(reply, 1)
 
     def on_ended(self, reply: int) -> None:
         self._perform(self._conversation.ended(reply, self._loop.time()))

@@ -59,8 +59,9 @@ class Stage:
         """Have the front do something outside the replies."""
         if self.clean_speech and isinstance(order, Interrupt) and isinstance(order.say.text, str):
             order = Interrupt(Say(cleaned(order.say.text), order.say.uninterruptible))
-        self._batch = None  # what is said from here on is not to overtake it
         self.front.put(self.listener.on_order, order)
+        # Not before: of a tool in a thread the loop goes on meanwhile. What is said from here on is not to overtake it.
+        self._batch = None
 
     def spawn(self, what: str, coroutine: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
         """A task of the call's own, named after `what` it does."""

@@ -2,7 +2,7 @@
 
 import asyncio
 import sys
-from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
+from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -36,9 +36,9 @@ class Ear:
         self.hears = hears
         self._news.set()
 
-    def on_outputs(self, reply: int, outputs: Sequence[Output]) -> None:
-        self.heard += outputs
-        self.outputs += [(reply, output) for output in outputs]
+    def on_output(self, reply: int, output: Output) -> None:
+        self.heard.append(output)
+        self.outputs.append((reply, output))
         self._news.set()
 
     def on_ended(self, reply: int) -> None:

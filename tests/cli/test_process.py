@@ -8,6 +8,8 @@ from typing import Any
 
 import pytest
 
+from rejoinder.cli.process import GARBAGE, SWITCH_INTERVAL
+
 PAGES_FAULTED = """
 import resource
 from rejoinder.cli.process import keep_freed_memory
@@ -56,6 +58,25 @@ def test_threads_that_are_woken_let_their_wakers_finish() -> None:
     assert policy_after(os.SCHED_OTHER) == f"True {os.SCHED_BATCH}"
 
 
+FORBIDDEN = """
+import errno, os, sys
+from rejoinder.cli.process import let_wakers_finish
+
+def refuse(*_):
+    raise OSError(errno.ENOSYS, "not here")
+
+setattr(os, sys.argv[1], refuse)
+print(let_wakers_finish())
+"""
+
+
+@LINUX
+@pytest.mark.parametrize("call", ["sched_getscheduler", "sched_setscheduler"])
+def test_a_system_that_knows_no_policies_is_no_trouble(call: str) -> None:
+    done = subprocess.run([sys.executable, "-c", FORBIDDEN, call], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "False"
+
+
 @LINUX
 def test_a_policy_that_the_operator_chose_stays() -> None:
     assert policy_after(os.SCHED_IDLE) == f"False {os.SCHED_IDLE}"
@@ -65,7 +86,14 @@ def policies_of(process: int) -> list[int]:
     return [os.sched_getscheduler(int(thread.name)) for thread in Path(f"/proc/{process}/task").iterdir()]
 
 
+def test_what_the_process_is_told() -> None:
+    asked = "from rejoinder.cli.process import *; set_up(); print(sys.getswitchinterval(), *gc.get_threshold())"
+    done = subprocess.run([sys.executable, "-c", asked], capture_output=True, text=True, check=True)
+    assert done.stdout.split() == [str(SWITCH_INTERVAL), *map(str, GARBAGE)]
+
+
 @LINUX
+@pytest.mark.skipif(getattr(os, "sched_getscheduler", lambda _: 0)(0) != 0, reason="the tests have a policy of their own")
 async def test_all_threads_of_a_server_are_scheduled_alike(folder: Path, start: Any) -> None:
     (folder / "rejoinder.yaml").write_text("agents: {a: {system: echo}, b: {system: dummy}}\nroutes: {/a: a, /b: b}\n")
     server = await start("serve", "rejoinder.yaml", "--port", "0")

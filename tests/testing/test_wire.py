@@ -249,3 +249,13 @@ async def test_a_call_is_not_led_elsewhere_though_somebody_would_take_it_there()
     told = r"ws://127.0.0.1:\d+ sends us on to another path of its own \(HTTP 302\), and a platform need not follow"
     assert re.fullmatch(told, str(refused.value))
     assert refused.value.status == 302
+
+
+async def test_a_host_that_has_dropped_a_wire_hears_nothing_that_came_before() -> None:
+    wire = MemoryWire()
+    heard: list[bytes | str] = []
+    await wire.send(b"hello")
+    wire.far.close(1000)  # by the platform, before the host has read
+    wire.far.abort()
+    await wire.far.carry(heard.append)
+    assert heard == []

@@ -10,7 +10,7 @@ SWITCH_INTERVAL = 0.001
 
 #: New objects after which Python looks for circles of garbage among them, and how often it does before it looks through older
 #: ones, and through all. A turn leaves none, and at Python's 700 the looking takes 5 % of it. What lives as long as a call and
-#: leaves circles, as a plugin's own objects may, goes after some 100,000: at Python's 10 times 10 it would be a million.
+#: leaves circles, as a plugin's own objects may, goes after some 200,000: with 10 and 10, as Python has it, after a million.
 GARBAGE = (10_000, 5, 2)
 
 #: glibc's mallopt(3): numbers of its parameters in malloc.h, and bytes. A frame of 100 KB and more is mapped afresh and given
@@ -49,10 +49,12 @@ def let_wakers_finish() -> bool:
     It has a price where other programs keep every CPU busy: with two of them on two CPUs a first chunk comes after 5 to 12 ms
     (p99) instead of 5.
     """
-    if sys.platform != "linux" or os.sched_getscheduler(0) != os.SCHED_OTHER:
+    if sys.platform != "linux":
         return False
     try:
+        if os.sched_getscheduler(0) != os.SCHED_OTHER:
+            return False
         os.sched_setscheduler(0, os.SCHED_BATCH, os.sched_param(0))
-    except OSError:  # a sandbox forbids it
+    except (AttributeError, OSError):  # a sandbox forbids it, or the C library does (musl)
         return False
     return True

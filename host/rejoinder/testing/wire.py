@@ -266,8 +266,9 @@ class FarEnd:
             self._out.put(frame)
 
     def abort(self) -> None:
-        """What was sent before can still be read, as the system's buffers are."""
+        """What was sent before can still be read, as the system's buffers are; what came before is not heard any more."""
         self.close(ABNORMAL)
+        self._in.close(lose=True)
 
     def close(self, code: int) -> None:
         """Closed with `code`, from either end: the first word counts."""
