@@ -38,14 +38,17 @@ async def served(serve: Serve) -> Served:
 
 @pytest.fixture(autouse=True)
 def _no_collector() -> Iterator[None]:
+    """Nor what other tests have left behind, which is not looked at once it is frozen."""
     gc.collect()
+    gc.freeze()
     gc.disable()
     yield
     gc.enable()
+    gc.unfreeze()
 
 
 def left() -> list[str]:
-    """What there still is of calls, by the names of its types."""
+    """What there still is of this test's calls, by the names of its types."""
     return [type(thing).__name__ for thing in gc.get_objects() if isinstance(thing, OF_A_CALL)]
 
 
