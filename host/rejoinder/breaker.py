@@ -13,17 +13,16 @@ SKIP = 30.0
 class Breaker:
     """One agent's, over all its calls. Times in seconds of the front loop's clock."""
 
-    __slots__ = ("_until", "bad")
+    __slots__ = ("_bad", "_until")
 
     def __init__(self) -> None:
-        #: turns running that were bad
-        self.bad = 0
+        self._bad = 0
         self._until = 0.0
 
     @property
     def is_open(self) -> bool:
         """Whether the agent is being skipped."""
-        return self.bad >= BAD_TURNS
+        return self._bad >= BAD_TURNS
 
     def allows(self, now: float) -> bool:
         """Whether to ask the agent. Of a skipped one every `SKIP` seconds one turn is the probe."""
@@ -41,8 +40,8 @@ class Breaker:
             self._until = min(self._until, now)
             return
         if good:
-            self.bad = 0
+            self._bad = 0
             return
-        self.bad += 1
-        if self.bad >= BAD_TURNS:
+        self._bad += 1
+        if self._bad >= BAD_TURNS:
             self._until = now + SKIP

@@ -40,9 +40,7 @@ class Seats:
 
     def judge(self, position: int, *, good: bool | None) -> None:
         if good is not None or position + 1 < len(self._agents):  # the last is always asked: it was no probe
-            breaker = self._agents[position][1].breaker
-            if not good or breaker.bad:
-                breaker.judge(self._loop.time(), good=good)
+            self._agents[position][1].breaker.judge(self._loop.time(), good=good)
 
     def start(self, position: int, reply: int, turn: Turn) -> None:
         seat = self._seats[position]
