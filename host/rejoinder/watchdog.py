@@ -155,8 +155,7 @@ class Watchdog:
         self._idle_look = idle_look
         self._dump_to = dump_to if dump_to is not None and _has_descriptor(dump_to) else None
         self._watched: list[Watched] = []
-        # Held as long as it watches: to wait for a lock costs less than to wait for an event.
-        self._watching = threading.Lock()
+        self._watching: threading.Lock
         self._thread: threading.Thread | None = None
         self._is_owed = False  # an answer, by a loop or a pool
 
@@ -178,6 +177,7 @@ class Watchdog:
         self._watched.append(Watched(agent, label, loop, thread, pool))
 
     def start(self) -> None:
+        # Held as long as it watches: to wait for a lock costs less than to wait for an event.
         self._watching = threading.Lock()
         self._watching.acquire()
         self._thread = threading.Thread(target=self._run, name="watchdog", daemon=True)
