@@ -20,6 +20,8 @@ def test_a_manager_that_listens_is_told(tmp_path: Path, monkeypatch: pytest.Monk
 
 
 def test_no_manager_and_one_that_does_not_listen_are_no_trouble(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("NOTIFY_SOCKET", raising=False)
     notify("READY=1")
     monkeypatch.setenv("NOTIFY_SOCKET", str(tmp_path / "gone"))
     notify("READY=1")
+    assert list(tmp_path.iterdir()) == []
